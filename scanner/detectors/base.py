@@ -1,0 +1,50 @@
+"""What a detector is: recipients in vectorised frames, or text in one pass."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scanner.messages import Document
+    from scanner.model import Finding
+
+Keyer = Callable[[str], str]
+"""Turns a normalised value into its keyed hash; made from the workspace's key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One sort of finding, as `undisclosed kinds`, reports and severity know it."""
+
+    id: str
+    """Kebab-case; the contract of every output."""
+
+    title: str
+    """As a board would call it: `National Insurance numbers`."""
+
+    dpc: tuple[int, int]
+    """ENISA data processing context, proven and at most.
+
+    1 simple, 2 behavioural, 3 financial, 4 sensitive.
+    """
+
+    ei: tuple[float, float]
+    """ENISA ease of identification that the value alone gives, proven and at most."""
+
+    example: str
+    """A value that nobody holds."""
+
+
+class ContentDetector(ABC):
+    """Finds personal data in the content of messages. Stateless, picklable, no I/O, no logging."""
+
+    id: str
+    version: int
+    kinds: Sequence[Kind]
+
+    @abstractmethod
+    def detect(self, documents: Sequence[Document], keyer: Keyer) -> Iterator[Finding]:
+        """Yield the findings of each document: one for each kind and part, values counted once."""

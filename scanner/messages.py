@@ -1,0 +1,463 @@
+"""The message table: its Arrow schema and version, and batches built from MIME or MAPI.
+
+One row a stored copy. Body text and attachment content are never a column: they pass on as
+`Document`s, in memory, to the content detectors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scanner import addresses, mime
+from scanner.addresses import Address
+from scanner.errors import StoreError, UnreadableError
+from scanner.model import ContentLevel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA_VERSION = 1
+"""Raised whenever a column changes its name, type or meaning."""
+
+_coded = pa.dictionary(pa.int32(), pa.string())
+
+RECIPIENT = pa.struct(
+    [
+        ("role", pa.string()),  # to, cc, bcc
+        ("address", pa.string()),  # normal form; empty for a group or a bare name
+        ("name", pa.string()),
+        ("raw", pa.string()),  # as written, only where it says more
+        ("kind", pa.string()),  # smtp, ex, group, none
+    ]
+)
+
+ATTACHMENT = pa.struct(
+    [
+        ("name", pa.string()),
+        ("media_type", pa.string()),
+        ("size", pa.int64()),  # bytes as stored, before transfer decoding
+        ("inline", pa.bool_()),
+    ]
+)
+
+SCHEMA = pa.schema(
+    [
+        ("message_key", pa.string()),
+        ("internet_message_id", pa.string()),  # without angle brackets; empty where there is none
+        ("unit", _coded),  # which unit of the source it was first read from
+        ("mailbox", _coded),
+        ("folder", _coded),
+        ("sent_at", pa.timestamp("us", tz="UTC")),  # null where no plausible date is known
+        ("sender", pa.string()),  # `From`, the person it speaks for
+        ("sender_name", pa.string()),
+        ("sent_by", pa.string()),  # `Sender` where it differs: send-as, on behalf of
+        ("subject", pa.string()),
+        ("message_class", _coded),  # note, meeting, response, recall, report
+        ("is_draft", pa.bool_()),
+        ("in_reply_to", pa.string()),
+        ("thread", pa.string()),  # the first message of the thread, as an internet_message_id
+        ("size", pa.int64()),  # bytes
+        ("recipients", pa.list_(RECIPIENT)),
+        ("attachments", pa.list_(ATTACHMENT)),
+    ],
+    metadata={"undisclosed.schema": str(SCHEMA_VERSION)},
+)
+
+EARLIEST = datetime(1985, 1, 1, tzinfo=UTC)
+"""No mail of this kind is older; an earlier date is a broken clock or a forged header."""
+
+BATCH_ROWS = 2_000
+BATCH_RECIPIENTS = 200_000
+BATCH_CONTENT_BYTES = 32 * 1024 * 1024
+MAX_SUBJECT = 1_000
+
+
+@dataclass(slots=True)
+class Document:
+    """The content of one message, in memory only, on its way through the content detectors."""
+
+    message_key: str
+    subject: str
+    plain: Sequence[str]
+    html: Sequence[str]
+    files: Sequence[mime.Part] = ()
+    people: Sequence[Address] = ()
+    """The sender first, then the recipients: whose own details may stand in the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A message or file that was not read, and why."""
+
+    where: str
+    reason: str
+    count: int = 1
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a page holds: new rows, content to be examined, and what was left out."""
+
+    table: pa.Table
+    documents: list[Document]
+    read: int = 0
+    """Messages read in the window, new or not."""
+
+    outside: int = 0
+    """Messages outside the window."""
+
+    undated: int = 0
+    """Messages read without a plausible date; they belong to every window."""
+
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+class KeyRing:
+    """Gives each message of one mailbox its `message_key`, the same at every reading.
+
+    A key is a hash of mailbox, identity (Message-ID, else content) and an ordinal that tells equal
+    ones apart. `stored` maps the keys that the store holds for this mailbox to the unit they came
+    from: a unit read again takes up its own keys in order, and never those of another.
+    """
+
+    def __init__(self, mailbox: str, unit: str, stored: Mapping[str, str] | None = None) -> None:
+        self._mailbox, self._unit, self._stored = mailbox, unit, stored or {}
+        self._next: dict[bytes, int] = {}
+
+    def key(self, identity: str) -> tuple[str, bool]:
+        """Return the key of the next message with this identity, and whether it is stored."""
+        seed = hashlib.blake2b(
+            f"{self._mailbox}\x1f{identity}".encode("utf-8", "surrogatepass"), digest_size=16
+        ).digest()
+        ordinal = self._next.get(seed, 0)
+        while True:
+            key = hashlib.blake2b(seed + ordinal.to_bytes(4), digest_size=16).hexdigest()
+            ordinal += 1
+            owner = self._stored.get(key)
+            if owner is None or owner == self._unit:
+                self._next[seed] = ordinal
+                return key, owner is not None
+
+
+WantsContent = Callable[[str, Sequence[Address]], bool]
+"""Tells from sender and recipients whether the content of a message is to be examined."""
+
+
+class MessageBatch:
+    """Builds rows from what connectors hand over; the one place where a message becomes a row."""
+
+    def __init__(
+        self,
+        mailbox: str,
+        folder: str,
+        unit: str,
+        *,
+        keys: KeyRing,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        content: ContentLevel = ContentLevel.NONE,
+        wants_content: WantsContent = lambda _sender, _recipients: True,
+        latest: datetime | None = None,
+    ) -> None:
+        self._fixed = {"mailbox": mailbox, "folder": folder, "unit": unit}
+        self._keys, self._since, self._until = keys, since, until
+        self._content, self._wants_content = content, wants_content
+        self._latest = latest or datetime.now(UTC) + timedelta(days=2)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._columns: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
+        self._documents: list[Document] = []
+        self._skipped: list[Skipped] = []
+        self._read = self._outside = self._undated = 0
+        self._weight = self._bytes = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to hand over a page."""
+        return (
+            self._read + self._outside >= BATCH_ROWS
+            or self._weight >= BATCH_RECIPIENTS
+            or self._bytes >= BATCH_CONTENT_BYTES
+        )
+
+    def take(self) -> Batch:
+        """Return what was gathered and begin anew."""
+        rows = len(self._columns["message_key"])
+        for name, value in self._fixed.items():
+            self._columns[name] = [value] * rows
+        arrays = [pa.array(self._columns[f.name], _plain(f.type)).cast(f.type) for f in SCHEMA]
+        batch = Batch(
+            pa.Table.from_arrays(arrays, schema=SCHEMA),
+            self._documents,
+            self._read,
+            self._outside,
+            self._undated,
+            self._skipped,
+        )
+        self._clear()
+        return batch
+
+    def skip(self, where: str, reason: str, count: int = 1) -> None:
+        """Record what could not be read."""
+        self._skipped.append(Skipped(where, reason, count))
+
+    def add_mime(self, raw: bytes, where: str, *, draft: bool = False) -> None:
+        """Add one RFC 5322 message; what cannot be read is skipped with its reason.
+
+        `where` says where it lies, for that reason: a path below the source, or a position.
+        """
+        bodies = self._content is not ContentLevel.NONE
+        try:
+            found = mime.parse(raw, bodies=bodies)
+            people = _mime_people(found)
+            row = _mime_row(found, people)
+        except UnreadableError as error:
+            self.skip(where, str(error))
+            return
+        except (RecursionError, MemoryError, ValueError, LookupError, AssertionError) as error:
+            # Hostile mail must cost one message, whatever a parser makes of it.
+            self.skip(where, f"could not be taken apart ({type(error).__name__})")
+            return
+        row["is_draft"] = draft or found.header("x-unsent").strip() == "1"
+        date = self._plausible(found.date) or self._plausible(mime.received_date(found))
+        self._add(row, people, date, found.files, found.plain, found.html)
+
+    def add_mapi(self, message: MapiMessage) -> None:
+        """Add one message of an Outlook store or file."""
+        sender = addresses.entry(message.sender_name, message.sender)
+        recipients = [(role, addresses.entry(n, a)) for role, n, a in message.recipients]
+        row: dict[str, object] = {
+            "internet_message_id": message.internet_message_id.strip(" <>\r\n\t"),
+            "sender": sender.address,
+            "sender_name": sender.name,
+            "sent_by": "",
+            "subject": message.subject,
+            "message_class": _mapi_class(message.message_class, message.subject),
+            "is_draft": message.is_draft,
+            "in_reply_to": message.in_reply_to.strip(" <>\r\n\t"),
+            "thread": _first_id(message.references) or message.in_reply_to.strip(" <>\r\n\t"),
+            "size": message.size,
+        }
+        date = self._plausible(message.sent_at)
+        self._add(
+            row, _People(sender, recipients), date, message.files, message.plain, message.html
+        )
+
+    def _plausible(self, date: datetime | None) -> datetime | None:
+        return date if date is not None and EARLIEST <= date <= self._latest else None
+
+    def _add(
+        self,
+        row: dict[str, object],
+        people: _People,
+        date: datetime | None,
+        files: Sequence[mime.Part],
+        plain: Sequence[str],
+        html: Sequence[str],
+    ) -> None:
+        if date is not None and (
+            (self._since is not None and date < self._since)
+            or (self._until is not None and date >= self._until)
+        ):
+            self._outside += 1
+            return
+        row["subject"] = subject = _clean(str(row["subject"]))[:MAX_SUBJECT]
+        message_id = str(row["internet_message_id"])
+        key, stored = self._keys.key(message_id or _content_identity(people, subject, date))
+        self._read += 1
+        self._undated += date is None
+        if not stored:
+            row |= {
+                "message_key": key,
+                "sent_at": date,
+                "thread": row["thread"] or message_id,
+                "recipients": [
+                    (role, a.address, a.name, a.raw or None, a.kind)
+                    for role, a in people.recipients
+                ],
+                "attachments": [(f.filename, f.media_type, f.size, f.inline) for f in files],
+            }
+            for name, value in row.items():
+                self._columns[name].append(value)
+            self._weight += len(people.recipients)
+        if self._content is ContentLevel.NONE:
+            return
+        everyone = [address for _, address in people.recipients]
+        if row["is_draft"] or not self._wants_content(people.sender.address, everyone):
+            return
+        wants_files = self._content is ContentLevel.ATTACHMENTS
+        self._documents.append(
+            Document(key, subject, plain, html, files if wants_files else (), people.all)
+        )
+        self._bytes += int(str(row["size"]))
+
+
+@dataclass(slots=True)
+class MapiMessage:
+    """One Outlook message, as its property streams give it."""
+
+    internet_message_id: str = ""
+    subject: str = ""
+    sender: str = ""
+    sender_name: str = ""
+    message_class: str = "IPM.Note"
+    sent_at: datetime | None = None
+    in_reply_to: str = ""
+    references: str = ""
+    is_draft: bool = False
+    size: int = 0
+    recipients: list[tuple[str, str, str]] = field(default_factory=list)
+    """(role, display name, address) with role `to`, `cc` or `bcc`."""
+
+    files: list[mime.Part] = field(default_factory=list)
+    plain: list[str] = field(default_factory=list)
+    html: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _People:
+    sender: Address
+    recipients: list[tuple[str, Address]]
+    sent_by: str = ""
+
+    @property
+    def all(self) -> list[Address]:
+        return [self.sender, *(address for _, address in self.recipients)]
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _clean(text: str) -> str:
+    """Return a header text on one line, without control characters or lone surrogates."""
+    text = " ".join(text.split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return text
+
+
+def _first_id(references: str) -> str:
+    start = references.find("<")
+    end = references.find(">", start)
+    return references[start + 1 : end].strip() if 0 <= start < end else ""
+
+
+def _content_identity(people: _People, subject: str, date: datetime | None) -> str:
+    """Return what stands in for a missing Message-ID: the same whichever source brought it."""
+    stamp = str(int(date.timestamp())) if date else ""
+    visible = sorted(a.address or a.name for role, a in people.recipients if role != "bcc")
+    return "\x1e".join(("content", stamp, people.sender.address, subject, *visible))
+
+
+def _entries(found: mime.Mime, role: str) -> Iterator[Address]:
+    exact = found.addresses.get(role)
+    if exact is not None:
+        yield from (addresses.entry(name, address) for name, address in exact)
+    elif role in found.headers:
+        for value in found.raw_header(role):
+            for address in addresses.parse_list(value):
+                yield address._replace(name=_clean(mime.decode_words(address.name)))
+
+
+def _mime_people(found: mime.Mime) -> _People:
+    senders = list(_entries(found, "from")) or list(_entries(found, "sender"))
+    recipients = [(role, a) for role in ("to", "cc", "bcc") for a in _entries(found, role)]
+    for part in found.files:
+        if part.media_type == "text/calendar":
+            # An invitation's attendees see one another, whoever the mail itself was addressed to.
+            listed = {a.address for _, a in recipients}
+            text = _calendar_text(part)
+            for role, name, address in mime.attendees(text):
+                attendee = addresses.entry(name, address)
+                if attendee.address not in listed:
+                    listed.add(attendee.address)
+                    recipients.append((role, attendee))
+    delegate = next(_entries(found, "sender"), None)
+    sender = senders[0] if senders else Address("", "", "none")
+    sent_by = delegate.address if delegate and delegate.address != sender.address else ""
+    return _People(sender, recipients, sent_by)
+
+
+def _calendar_text(part: mime.Part) -> str:
+    try:
+        return part.content().decode("utf-8", "replace")
+    except UnreadableError:
+        return ""
+
+
+def _mime_row(found: mime.Mime, people: _People) -> dict[str, object]:
+    subject = found.header("subject")
+    in_reply_to = _first_id(found.header("in-reply-to"))
+    return {
+        "internet_message_id": _clean(found.header("message-id")).strip(" <>"),
+        "sender": people.sender.address,
+        "sender_name": people.sender.name,
+        "sent_by": people.sent_by,
+        "subject": subject,
+        "message_class": _mime_class(found, subject),
+        "in_reply_to": in_reply_to,
+        "thread": _first_id(found.header("references")) or in_reply_to,
+        "size": found.size,
+    }
+
+
+RECALL_PREFIXES = ("recall:", "rückruf:", "rappel :", "recuperar:", "message recall")
+
+
+def _mime_class(found: mime.Mime, subject: str) -> str:
+    content_type = found.header("content-type").lower()
+    if content_type.startswith("multipart/report"):
+        return "report"
+    if any(part.media_type == "text/calendar" for part in found.files):
+        return "response" if "method=reply" in content_type.replace('"', "") else "meeting"
+    return "recall" if subject.lower().startswith(RECALL_PREFIXES) else "note"
+
+
+def _mapi_class(name: str, subject: str) -> str:
+    name = name.lower()
+    if name.startswith("ipm.outlook.recall") or subject.lower().startswith(RECALL_PREFIXES):
+        return "recall"
+    if name.startswith("ipm.schedule.meeting.resp"):
+        return "response"
+    if name.startswith(("ipm.schedule.meeting", "ipm.appointment")):
+        return "meeting"
+    return "report" if name.startswith("report.") else "note"
+
+
+def write(path: Path, table: pa.Table) -> None:
+    """Write a part file and make it durable; it counts once the store lists it."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(0o600)
+
+
+def read(paths: Sequence[Path], columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the rows of part files as one table; of no file, an empty one.
+
+    Raises `StoreError` where a file is missing or damaged.
+    """
+    names = list(columns or SCHEMA.names)
+    schema = pa.schema([SCHEMA.field(name) for name in names])
+    tables = [schema.empty_table()]
+    for path in paths:
+        try:
+            tables.append(pq.read_table(path, columns=names, partitioning=None).cast(schema))
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(
+                f"{path}: a part file of the message store is missing or damaged; "
+                "restore the workspace from a copy, or scan again into a new one"
+            ) from error
+    return pa.concat_tables(tables).unify_dictionaries()

@@ -1,0 +1,255 @@
+"""One MIME message from its bytes: headers, addresses, parts; the fast parser first, guarded."""
+
+from __future__ import annotations
+
+import email
+import email.header
+import email.message
+import email.utils
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import fast_mail_parser
+
+from scanner.errors import UnreadableError
+
+MAX_MESSAGE_BYTES = 100 * 1024 * 1024
+"""The fast parser's own input bound; a longer message is read with its headers only."""
+
+MAX_HEADER_BYTES = 32 * 1024 * 1024
+MAX_PARTS = 2_000
+
+_MAIL_HEADERS = frozenset(
+    [
+        "from",
+        "to",
+        "cc",
+        "bcc",
+        "subject",
+        "date",
+        "message-id",
+        "sender",
+        "received",
+        "return-path",
+        "mime-version",
+        "content-type",
+        "reply-to",
+        "resent-from",
+        "x-mailer",
+    ]
+)
+
+
+@dataclass(slots=True)
+class Part:
+    """A text part, or a file that the message carries."""
+
+    media_type: str
+    filename: str
+    size: int
+    """Bytes as they lie in the message, before transfer decoding."""
+
+    inline: bool
+    _load: Any = None
+
+    def content(self) -> bytes:
+        """Return the decoded bytes; raises `UnreadableError` where they do not decode."""
+        try:
+            found = self._load() if callable(self._load) else self._load.content
+        except (fast_mail_parser.ParseError, ValueError, LookupError, AssertionError) as error:
+            raise UnreadableError(
+                f"transfer encoding does not decode: {self.media_type}"
+            ) from error
+        return found if isinstance(found, bytes) else b""
+
+
+@dataclass(slots=True)
+class Mime:
+    """What a message says of itself."""
+
+    headers: dict[str, list[str]]
+    """Lower-case name to its values, encoded words decoded."""
+
+    addresses: dict[str, list[tuple[str, str]]]
+    """`to`, `cc`, `bcc`, `from` as (display name, address), only where the fast parser is exact."""
+
+    date: datetime | None
+    files: list[Part]
+    size: int
+    plain: list[str] = field(default_factory=list)
+    html: list[str] = field(default_factory=list)
+    raw: bytes = b""
+
+    def header(self, name: str) -> str:
+        """Return the first value of a header, empty where there is none."""
+        values = self.headers.get(name)
+        return values[0] if values else ""
+
+    def raw_header(self, name: str) -> list[str]:
+        """Return each value of a header, unfolded and undecoded, so that commas mean commas."""
+        block = header_block(self.raw)
+        pattern = rb"(?im)^" + re.escape(name.encode()) + rb"[ \t]*:((?:[^\r\n]|\r?\n[ \t])*+)"
+        return [
+            _decode(value).replace("\r", "").replace("\n", " ").strip()
+            for value in re.findall(pattern, block)
+        ]
+
+
+def header_block(raw: bytes) -> bytes:
+    """Return the bytes before the first empty line."""
+    head = raw[:MAX_HEADER_BYTES]
+    ends = [end for end in (head.find(b"\r\n\r\n"), head.find(b"\n\n")) if end >= 0]
+    return head[: min(ends)] if ends else head
+
+
+def _decode(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def decode_words(text: str) -> str:
+    """Return a header text with its RFC 2047 encoded words decoded, as far as they decode."""
+    if "=?" not in text:
+        return text
+    try:
+        return str(email.header.make_header(email.header.decode_header(text)))
+    except (ValueError, LookupError, UnicodeError, email.errors.HeaderParseError):
+        return text
+
+
+def parse(raw: bytes, *, bodies: bool) -> Mime:
+    """Return what `raw` says; with `bodies`, its text parts too.
+
+    Files stay undecoded until `Part.content` is called. Raises `UnreadableError` for bytes without
+    a single header field of mail.
+    """
+    if not raw.strip():
+        raise UnreadableError("empty: no header, no body")
+    try:
+        if len(raw) > MAX_MESSAGE_BYTES:
+            raw, bodies = header_block(raw) + b"\n\n", False
+        if bodies:
+            mime = _from_fast(fast_mail_parser.parse_email(raw, mode="lazy"), raw)
+        else:
+            mime = _from_fast(fast_mail_parser.parse_email(raw, mode="metadata"), raw)
+    except fast_mail_parser.ParseError:
+        mime = _from_stdlib(raw, bodies=bodies)
+    if _MAIL_HEADERS.isdisjoint(mime.headers):
+        raise UnreadableError("no mail header found")
+    return mime
+
+
+def _from_fast(parsed: Any, raw: bytes) -> Mime:
+    headers: dict[str, list[str]] = {}
+    for name, values in parsed.headers.items():
+        headers.setdefault(name.lower(), []).extend(values)
+    addresses: dict[str, list[tuple[str, str]]] = {}
+    for role in ("to", "cc", "bcc"):
+        found = getattr(parsed, role)
+        values = headers.get(role, ())
+        # One header, one `@` for each entry, no group: nothing was dropped or guessed.
+        plain = len(values) == 1 and ";" not in values[0] and ":" not in values[0]
+        if found and plain and values[0].count("@") == len(found):
+            addresses[role] = [(a.display_name or "", a.address) for a in found]
+    sender = parsed.from_
+    if sender is not None and headers.get("from", [""])[0].count("@") == 1:
+        addresses["from"] = [(sender.display_name or "", sender.address)]
+    date = parsed.date_parsed
+    return Mime(
+        headers=headers,
+        addresses=addresses,
+        date=date if date is not None else _date(parsed.date),
+        files=[
+            Part(a.mimetype, a.filename, a.encoded_size, a.disposition == "inline", a)
+            for a in parsed.attachments[:MAX_PARTS]
+        ],
+        size=len(raw),
+        plain=list(getattr(parsed, "text_plain", ())),
+        html=list(getattr(parsed, "text_html", ())),
+        raw=raw,
+    )
+
+
+def _from_stdlib(raw: bytes, *, bodies: bool) -> Mime:
+    """Read what the fast parser refuses with the lenient `compat32` policy."""
+    try:
+        message = email.message_from_bytes(raw[:MAX_MESSAGE_BYTES])
+        parts = [p for p in _walk(message) if not p.is_multipart()]
+    except (RecursionError, ValueError, LookupError, AssertionError):
+        # Too deep or too broken to take apart: its headers still say who could see whom.
+        message = email.message_from_bytes(header_block(raw) + b"\n\n")
+        parts = []
+    headers: dict[str, list[str]] = {}
+    for name, value in message.items():
+        headers.setdefault(name.lower(), []).append(decode_words(str(value)))
+    mime = Mime(headers, {}, _date(headers.get("date", [""])[0]), [], len(raw), raw=raw)
+    for part in parts:
+        kind = part.get_content_type()
+        name = decode_words(str(part.get_filename() or ""))
+        disposition = str(part.get("content-disposition", "")).partition(";")[0].strip().lower()
+        load = lambda part=part: part.get_payload(decode=True) or b""  # noqa: E731
+        if kind in {"text/plain", "text/html"} and disposition != "attachment":
+            if bodies:
+                text = Part(kind, name, 0, inline=True, _load=load)
+                target = mime.plain if kind == "text/plain" else mime.html
+                target.append(_decode(text.content()))
+        else:
+            size = len(str(part.get_payload() or ""))
+            mime.files.append(Part(kind, name, size, disposition == "inline", load))
+    return mime
+
+
+def _walk(message: email.message.Message) -> list[email.message.Message]:
+    """Return the parts without recursion, `MAX_PARTS` at most."""
+    todo, found = [message], list[email.message.Message]()
+    while todo and len(found) < MAX_PARTS:
+        part = todo.pop()
+        found.append(part)
+        payload = part.get_payload()
+        if isinstance(payload, list):
+            todo.extend(p for p in reversed(payload) if isinstance(p, email.message.Message))
+    return found
+
+
+def _date(text: str) -> datetime | None:
+    """Return an aware date from a header that the fast parser could not read, or None."""
+    try:
+        date = email.utils.parsedate_to_datetime(text.strip())
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def received_date(mime: Mime) -> datetime | None:
+    """Return the date of the topmost `Received` header, for a message whose own is no use."""
+    top = mime.header("received")
+    return _date(top.rpartition(";")[2]) if ";" in top else None
+
+
+_UNFOLD = re.compile(r"\r?\n[ \t]")
+_ATTENDEE = re.compile(r"(?im)^ATTENDEE([^:\r\n]*?(?:\"[^\"]*\"[^:\r\n]*?)*+):(?:mailto:)?(\S+)")
+_METHOD = re.compile(r"(?im)^METHOD:(\w+)")
+_CN = re.compile(r'(?i);CN=(?:"([^"]*)"|([^;:]*))')
+
+
+def attendees(calendar: str) -> list[tuple[str, str, str]]:
+    """Return (role, name, address) of each attendee of an invitation, `to` or, if optional, `cc`.
+
+    A reply names its own sender only and so shows nobody; it gives nothing.
+    """
+    text = _UNFOLD.sub("", calendar)
+    method = _METHOD.search(text)
+    if method and method.group(1).upper() in {"REPLY", "COUNTER", "REFRESH"}:
+        return []
+    found = []
+    for parameters, address in _ATTENDEE.findall(text):
+        if "@" not in address or "CUTYPE=ROOM" in parameters.upper():
+            continue
+        name = _CN.search(parameters)
+        role = "cc" if "OPT-PARTICIPANT" in parameters.upper() else "to"
+        found.append((role, (name.group(1) or name.group(2) or "") if name else "", address))
+    return found

@@ -1,0 +1,256 @@
+"""The nouns: severity, evidence, finding, incident, coverage, checkpoint, scan run.
+
+Rows (messages, recipients, attachments) are Arrow tables, see `messages.py`; everything else that
+passes between units is one of these frozen classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def keyed_hash(key: bytes, purpose: str, *parts: str) -> str:
+    """Return 32 hex digits that only a holder of `key` can compute from `parts`.
+
+    An unkeyed hash of a short identifier is the identifier: it can be tried out. `purpose` keeps
+    the same value from giving the same hash in two places.
+    """
+    message = "\x1f".join((purpose, *parts)).encode("utf-8", "surrogatepass")
+    return hmac.new(key, message, hashlib.sha256).hexdigest()[:32]
+
+
+class Severity(StrEnum):
+    """The four ENISA bands."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    VERY_HIGH = "very-high"
+
+    @classmethod
+    def of(cls, score: float) -> Severity:
+        """Return the band of an ENISA score (bands: reference/regulators.md, section 4.1)."""
+        if score < 2:
+            return cls.LOW
+        if score < 3:
+            return cls.MEDIUM
+        return cls.HIGH if score < 4 else cls.VERY_HIGH
+
+    @property
+    def rank(self) -> int:
+        """0 for low to 3 for very high."""
+        return list(Severity).index(self)
+
+
+class ContentLevel(StrEnum):
+    """How far a scan looks into a message."""
+
+    NONE = "none"
+    TEXT = "text"
+    ATTACHMENTS = "attachments"
+
+    @property
+    def rank(self) -> int:
+        """0 for none to 2 for attachments."""
+        return list(ContentLevel).index(self)
+
+
+class Outcome(StrEnum):
+    """How reading one part of a source ended."""
+
+    READ = "read"
+    EMPTY = "empty"
+    PARTIAL = "partial"
+    UNREADABLE = "unreadable"
+    DENIED = "denied"
+    NOT_ENABLED = "not_enabled"
+    PARKED = "parked"
+    OUT_OF_SCOPE = "out_of_scope"
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing in scope was left unread."""
+        return self in {Outcome.READ, Outcome.EMPTY, Outcome.OUT_OF_SCOPE}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Masked proof of a finding; never the matched text itself."""
+
+    masked: str
+    """A short excerpt that a person recognises and nobody can use, for instance `999 *** **39`."""
+
+    values: tuple[str, ...] = ()
+    """Keyed hashes of the distinct values, so that one value in two messages counts once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One detector's claim about one message."""
+
+    detector: str
+    detector_version: int
+    kind: str
+    message_key: str
+    part: str
+    """`recipients`, `subject`, `body`, `quoted` or `attachment:<path>`."""
+
+    confidence: float
+    """0 to 1; a checksum alone never gives 1."""
+
+    count: int
+    """Distinct values (or addresses, for recipients) that the finding stands for."""
+
+    evidence: Evidence
+    why: str = ""
+    """One plain sentence, without personal data."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what identifies this finding across scans.
+
+        Detector, message, kind and part; not score, version or run, so that a person's decision
+        on it survives a scan with a better detector.
+        """
+        text = "\x1f".join((self.detector, self.message_key, self.kind, self.part))
+        return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What was read and what was not: one mailbox, folder and period of a source."""
+
+    source: str
+    mailbox: str
+    folder: str
+    outcome: Outcome
+    since: datetime | None = None
+    until: datetime | None = None
+    messages_read: int = 0
+    messages_skipped: int = 0
+    reason: str = ""
+    unit: str = ""
+    """Which unit of the source it speaks of; its next reading replaces the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was looked at in one unit: a window, how deep, and by which detectors."""
+
+    since: datetime | None
+    until: datetime | None
+    content: ContentLevel
+    detectors: frozenset[str]
+    """`id@version` of each detector that saw the content."""
+
+    def covers(self, other: Examination) -> bool:
+        """Whether a message in both windows needs no second look for `other`."""
+        return self.content.rank >= other.content.rank and self.detectors >= other.detectors
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far one unit of one source was read; the token is the connector's own."""
+
+    source: str
+    unit: str
+    mailbox: str
+    token: str
+    examined: tuple[Examination, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRun:
+    """One execution of a scan."""
+
+    run_id: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    exit_code: int | None
+    messages_read: int
+    messages_skipped: int
+    config_hash: str
+    version: str
+    scope: str
+    """The sources, window, content level and internal domains, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """An ENISA score `SE = DPC x EI + CB` as a range, with what each factor rests on."""
+
+    dpc: tuple[float, float]
+    ei: tuple[float, float]
+    cb: tuple[float, float]
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def low(self) -> float:
+        """The score of what is proven."""
+        return round(self.dpc[0] * self.ei[0] + self.cb[0], 2)
+
+    @property
+    def high(self) -> float:
+        """The score of what the context suggests."""
+        return round(self.dpc[1] * self.ei[1] + self.cb[1], 2)
+
+    @property
+    def severity(self) -> Severity:
+        """The band an incident ranks by until a person sets its context: that of the high end."""
+        return Severity.of(self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentMessage:
+    """One message of an incident, with who could see what in it."""
+
+    message_key: str
+    internet_message_id: str
+    mailbox: str
+    sent_at: datetime | None
+    sender: str
+    subject: str
+    visible_recipients: int
+    external_visible: int
+    audience: int
+    role: str = "exposure"
+    """`exposure` or `apology`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """The findings and messages that are one event."""
+
+    incident_id: str
+    kinds: tuple[str, ...]
+    markers: tuple[str, ...]
+    score: Score
+    messages: tuple[IncidentMessage, ...]
+    people_exposed: int
+    """Distinct external people whose address others could see or whose data was in content."""
+
+    people_low: int
+    people_high: int
+    disclosed_pairs: int
+    """Ordered pairs (viewer, exposed) of distinct external people, over all its messages."""
+
+    name_fraction: float
+    """Share of the exposed addresses that show a person's name."""
+
+    facts: dict[str, object]
+    """What the report shows beside: recipients by domain and kind, context words, ranges."""
+
+    why: str
+
+    @property
+    def first_sent_at(self) -> datetime | None:
+        """The earliest dated message."""
+        return min((m.sent_at for m in self.messages if m.sent_at), default=None)
