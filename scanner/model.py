@@ -222,7 +222,10 @@ class IncidentMessage:
     external_visible: int
     audience: int
     role: str = "exposure"
-    """`exposure` or `apology`."""
+    """`exposure`, or `apology` for a recall or apology that shows nobody."""
+
+    copies: tuple[str, ...] = ()
+    """Keys of other stored copies of the same message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,408 @@
+"""Visible recipient lists: whose addresses a message showed to others, and what makes it matter.
+
+Vectorised over the frames of one mailbox; nothing runs per message. Lists of three external
+people and more are looked at. A list is ranked by bands, not by one threshold: from 100 people
+always, from 10 or 5 where they look like members of the public, from 3 where the wording is
+sensitive. What is set aside is counted with its reason.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner.addresses import shows_name
+from scanner.detectors.base import Kind
+from scanner.directory import GROUP_MARK, Directory, role_words
+from scanner.model import Evidence, Finding
+
+VISIBLE_RECIPIENTS = Kind(
+    "visible-recipients",
+    "Visible recipient lists",
+    (1, 4),
+    (0.75, 1.0),
+    "a message to 40 residents with every address showing",
+)
+
+DETECTOR = "visible-recipients"
+VERSION = 1
+
+SMALL, PUBLIC, MEDIUM, LARGE, HUGE = 3, 5, 10, 25, 100
+"""The bands, in distinct external people whose addresses show."""
+
+PRIVATE_SHARE = 0.3
+"""From this share of private webmail on, a list looks like members of the public."""
+
+SORTED_SHARE = 0.95
+"""Share of neighbours in order from which on a list was pasted from an export: people type by
+relevance. With ten addresses chance gives this once in 3.6 million."""
+
+BUSY_SENDER = 64
+"""Of one correspondent, so many partners are remembered: more do not change who is a group."""
+
+COLUMNS = [
+    "message_key", "internet_message_id", "mailbox", "folder", "sent_at", "sender", "subject",
+    "message_class", "is_draft", "thread", "recipients", "attachments",
+]  # fmt: skip
+"""What the analysis reads of the message table."""
+
+_CLASSES = ("internal", "partner", "group", "role", "webmail")
+
+
+@dataclass(frozen=True)
+class Frames:
+    """One mailbox as the analysis sees it.
+
+    `messages`: a row each, with `order` (by time; undated last) and `audited` (bool: sent by an
+    internal sender, no draft, no report). `recipients`: a row for each address, with `message` (row
+    of `messages`), `code` (row of `addresses`), `visible` (bool). `addresses`: `address` and the
+    columns of `Directory.classify`.
+    """
+
+    table: pa.Table
+    messages: pd.DataFrame
+    recipients: pd.DataFrame
+    addresses: pd.DataFrame
+    names: pa.Array
+    """Display name of each row of `recipients`."""
+
+
+def frames(table: pa.Table, directory: Directory) -> Frames:
+    """Return the frames of one mailbox's rows (columns `COLUMNS`)."""
+    table = table.combine_chunks()
+    lists = _array(table["recipients"])
+    rows = lists.flatten()
+    parent = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
+    role, address, name, _kind = (
+        rows.field(n) if isinstance(rows, pa.StructArray) else rows for n in
+        ("role", "address", "name", "kind")
+    )  # fmt: skip
+    nameless = pc.equal(address, "")
+    if pc.any(nameless).as_py():
+        label = pc.binary_join_element_wise(GROUP_MARK, pc.utf8_lower(name), "")
+        address = pc.if_else(nameless, label, address)
+    coded = pa.chunked_array([address, _array(table["sender"])]).dictionary_encode()
+    coded = coded.combine_chunks()
+    unique = coded.dictionary
+    codes = coded.indices.to_numpy(zero_copy_only=False)
+    addresses = directory.classify(unique)
+    addresses.insert(0, "address", pd.Series(unique.to_pandas(), dtype="str"))
+    senders = codes[len(parent) :]
+    when = _array(table["sent_at"]).cast(pa.int64()).fill_null(np.iinfo(np.int64).max)
+    plain = pc.is_in(_array(table["message_class"]), pa.array(["report", "response"]))
+    own = addresses["internal"].to_numpy()[senders]
+    quiet = _array(table["is_draft"]).to_numpy(zero_copy_only=False) | plain.to_numpy(
+        zero_copy_only=False
+    )
+    messages = pd.DataFrame(
+        {
+            "when": when.to_numpy(zero_copy_only=False),
+            "sender": senders,
+            "audited": own & ~quiet,
+            "inbound": ~own & ~quiet,
+        }
+    )
+    recipients = pd.DataFrame(
+        {
+            "message": parent.astype(np.int32),
+            "code": codes[: len(parent)],
+            "visible": pc.not_equal(role, "bcc").to_numpy(zero_copy_only=False),
+        }
+    )
+    # The sender's own address, and a second mention of an address, show nothing more.
+    recipients["visible"] &= recipients["code"].to_numpy() != senders[parent]
+    return Frames(table, messages, recipients, addresses, name)
+
+
+def _array(column: pa.ChunkedArray) -> pa.Array:
+    found = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(found, pa.ChunkedArray):
+        found = pa.concat_arrays(found.chunks) if found.num_chunks else pa.array([], found.type)
+    return found.cast(found.type.value_type) if pa.types.is_dictionary(found.type) else found
+
+
+class RecipientList(NamedTuple):
+    """One row of `lists`."""
+
+    visible: int
+    """Distinct visible addresses."""
+
+    external: int
+    people: int
+    """External ones, role addresses left out."""
+
+    roles: int
+    webmail: int
+    groups: int
+    """Groups and lists: one visible address each, their members unknown."""
+
+    domains: int
+    """Distinct domains of the external ones."""
+
+    named: float
+    """Share of the external ones that show a full name."""
+
+    first_contact: float
+    """Share of the external ones whom the mailbox never met before."""
+
+    talking: float
+    """Share of the external ones who wrote to another of the list before, or were written to."""
+
+    again: int
+    """How often this very set was addressed before."""
+
+    in_order: float
+    """Share of neighbours in alphabetical order; NaN below ten."""
+
+    first: str
+    last: str
+    """Initials of the list as it stands."""
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether the list stands in alphabetical order, as a pasted export does."""
+        return not math.isnan(self.in_order) and self.in_order >= SORTED_SHARE
+
+    def describe(self) -> str:
+        """Return what the list looks like in one line, without an address in it."""
+        parts = [f"{self.external:,} external addresses in To or Cc"]
+        if self.webmail:
+            parts.append(f"{self.webmail:,} at private webmail")
+        if self.is_sorted:
+            parts.append(f"in order from '{self.first}' to '{self.last}'")
+        return ", ".join(parts)
+
+    def confidence(self) -> float:
+        """Return how sure it is that the list should not have been visible; never 1."""
+        score = 0.4 + 0.3 * self.webmail / max(self.external, 1)
+        score += 0.1 * (self.people >= LARGE) + 0.1 * (self.people >= HUGE)
+        score += 0.08 * self.is_sorted - 0.3 * self.talking
+        return round(min(max(score, 0.1), 0.98), 2)
+
+    def finding(self, message_key: str) -> Finding:
+        """Return the finding of this list."""
+        why = f"{band(self.people)} external people could see one another's addresses"
+        evidence = Evidence(self.describe())
+        kind = VISIBLE_RECIPIENTS.id
+        return Finding(
+            DETECTOR, VERSION, kind, message_key, "recipients", self.confidence(),
+            self.external, evidence, why,
+        )  # fmt: skip
+
+
+def lists(found: Frames) -> pd.DataFrame:
+    """Return a row for each audited message that shows at least `SMALL` external people.
+
+    Index: row of `Frames.messages`; columns: the fields of `RecipientList`.
+    """
+    rows = _visible_rows(found)
+    grouped = rows.groupby("message", sort=True)
+    counts = grouped[["external", "role", "webmail", "group", "named", "new"]].sum()
+    table = pd.DataFrame(index=counts.index)
+    table["visible"] = grouped.size()
+    table["external"] = counts["external"]
+    table["roles"] = counts["role"]
+    table["people"] = counts["external"] - counts["role"]
+    table["webmail"] = counts["webmail"]
+    table["groups"] = counts["group"]
+    outside = rows[rows["external"]]
+    table["domains"] = outside.groupby("message")["domain"].nunique()
+    table["named"] = counts["named"] / counts["external"].clip(lower=1)
+    table["first_contact"] = counts["new"] / counts["external"].clip(lower=1)
+    table["talking"] = _talking(found, outside).reindex(table.index, fill_value=0.0)
+    table["again"] = _again(found, outside).reindex(table.index, fill_value=0)
+    return table.join(_order(found, outside))[list(RecipientList._fields)]
+
+
+def _visible_rows(found: Frames) -> pd.DataFrame:
+    """Return the distinct visible rows of the messages that may be lists, with what each is."""
+    recipients, addresses = found.recipients, found.addresses
+    codes = recipients["code"].to_numpy()
+    message = recipients["message"].to_numpy()
+    external = addresses["external"].to_numpy()[codes]
+    visible = recipients["visible"].to_numpy()
+    per_message = np.bincount(message[visible & external], minlength=len(found.messages))
+    likely = (per_message >= SMALL) & found.messages["audited"].to_numpy()
+    rows = recipients[visible & likely[message]].copy()
+    person = addresses["person"].to_numpy()[rows["code"].to_numpy()]
+    pair = rows["message"].to_numpy().astype(np.int64) * (len(addresses) + 1) + person
+    rows["person"] = person
+    rows = rows[~pd.Series(pair, index=rows.index).duplicated().to_numpy()]
+    codes = rows["code"].to_numpy()
+    for name in ("external", "role", "webmail", "group", "domain"):
+        rows[name] = addresses[name].to_numpy()[codes]
+    for name in ("role", "webmail"):
+        rows[name] &= rows["external"]
+    enough = rows.groupby("message")["external"].transform("sum").to_numpy() >= SMALL
+    rows = rows[enough].copy()
+    rows["named"] = rows["external"] & _named(found, rows)
+    rows["new"] = rows["external"] & _first_contact(found, rows)
+    return pd.DataFrame(rows)
+
+
+def _named(found: Frames, rows: pd.DataFrame) -> np.ndarray:
+    """Tell of each row whether address or display name shows a full name."""
+    names = found.names.take(pa.array(rows.index.to_numpy()))
+    addresses = pa.array(found.addresses["address"]).take(pa.array(rows["code"].to_numpy()))
+    pairs = pc.binary_join_element_wise(addresses.cast(pa.string()), names, "\n")
+    coded = pairs.dictionary_encode()
+    roles = role_words()
+    shown = np.fromiter(
+        (
+            shows_name(address, display, roles)
+            for address, _, display in (p.partition("\n") for p in coded.dictionary.to_pylist())
+        ),
+        bool,
+        len(coded.dictionary),
+    )
+    return np.asarray(shown[coded.indices.to_numpy(zero_copy_only=False)])
+
+
+def _first_contact(found: Frames, rows: pd.DataFrame) -> np.ndarray:
+    """Tell of each row whether the mailbox never met that person before the message."""
+    person = found.addresses["person"].to_numpy()
+    when = found.messages["when"].to_numpy()
+    first = np.full(int(person.max(initial=0)) + 1, np.iinfo(np.int64).max)
+    all_rows = found.recipients
+    np.minimum.at(first, person[all_rows["code"].to_numpy()], when[all_rows["message"].to_numpy()])
+    np.minimum.at(first, person[found.messages["sender"].to_numpy()], when)
+    return np.asarray(first[rows["person"].to_numpy()] >= when[rows["message"].to_numpy()])
+
+
+def _talking(found: Frames, outside: pd.DataFrame) -> pd.Series:
+    """Return, for each list, the share of its people who wrote to another of them before.
+
+    Learnt from inbound messages: a reply to all, or mail that a person of the list sent to others
+    of it. Whoever converses already knows the others' addresses.
+    """
+    small = outside[outside.groupby("message")["person"].transform("size") <= LARGE * 8]
+    person = found.addresses["person"].to_numpy()
+    inbound = found.messages["inbound"].to_numpy()
+    rows = found.recipients[inbound[found.recipients["message"].to_numpy()]]
+    pairs = pd.DataFrame(
+        {
+            "person": person[found.messages["sender"].to_numpy()[rows["message"].to_numpy()]],
+            "partner": person[rows["code"].to_numpy()],
+            "heard": found.messages["when"].to_numpy()[rows["message"].to_numpy()],
+        }
+    )
+    pairs = pairs[pairs["person"] != pairs["partner"]]
+    pairs = pairs.sort_values("heard", kind="stable").drop_duplicates(["person", "partner"])
+    pairs = pairs[pairs.groupby("person").cumcount() < BUSY_SENDER]
+    if pairs.empty or small.empty:
+        return pd.Series(dtype=float)
+    pairs = pairs[pairs["person"].isin(small["person"])]
+    met = small[["message", "person"]].merge(pairs, on="person")
+    met = met[met["heard"] < found.messages["when"].to_numpy()[met["message"].to_numpy()]]
+    met = met.merge(
+        small[["message", "person"]].rename(columns={"person": "partner"}),
+        on=["message", "partner"],
+    )
+    talkers = pd.concat(
+        [
+            met[["message", "person"]],
+            met[["message", "partner"]].set_axis(["message", "person"], axis=1),
+        ]
+    ).drop_duplicates()
+    sizes = small.groupby("message").size()
+    return pd.Series((talkers.groupby("message").size() / sizes).fillna(0.0))
+
+
+def _again(found: Frames, outside: pd.DataFrame) -> pd.Series:
+    """Return how often the very set of external people of each list was addressed before it."""
+    person = outside["person"].to_numpy().astype(np.uint64)
+    # Splitmix64's finaliser: a sum of well mixed values stands for the set, in any order.
+    mixed = (person + np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    sets = pd.Series(mixed, index=outside["message"]).groupby(level=0).sum()
+    order = pd.DataFrame({"set": sets, "when": found.messages["when"].reindex(sets.index)})
+    ranked = order.sort_values("when", kind="stable").groupby("set").cumcount()
+    return ranked.reindex(sets.index)
+
+
+def _order(found: Frames, outside: pd.DataFrame) -> pd.DataFrame:
+    """Return `in_order`, `first` and `last` of each list of `MEDIUM` people and more."""
+    rows = outside[outside.groupby("message")["person"].transform("size") >= MEDIUM]
+    if rows.empty:
+        return pd.DataFrame(columns=["in_order", "first", "last"], dtype=object)
+    codes, inverse = np.unique(rows["code"].to_numpy(), return_inverse=True)
+    texts = found.addresses["address"].iloc[codes].to_numpy(dtype=object)
+    shares = [_share_in_order(rows, _ranks(texts)[inverse])]
+    names = found.names.take(pa.array(rows.index.to_numpy())).to_numpy(zero_copy_only=False)
+    _, positions = np.unique(np.char.lower(names.astype(str)), return_inverse=True)
+    by_name = _share_in_order(rows, positions)
+    # Names are an order only where nearly all entries have one, and they differ.
+    filled = pd.Series(names != "", index=rows["message"]).groupby(level=0).mean()
+    distinct = pd.Series(positions, index=rows["message"]).groupby(level=0).nunique()
+    usable = (filled >= SORTED_SHARE) & (distinct >= 0.9 * rows.groupby("message").size())
+    shares.append(by_name.where(usable, 0.0))
+    initials = pd.Series([text[:1] for text in texts])[inverse].set_axis(rows["message"])
+    grouped = initials.groupby(level=0)
+    return pd.DataFrame(
+        {
+            "in_order": pd.concat(shares, axis=1).max(axis=1),
+            "first": grouped.first(),
+            "last": grouped.last(),
+        }
+    )
+
+
+def _ranks(texts: np.ndarray) -> np.ndarray:
+    ranks = np.empty(len(texts), np.int64)
+    ranks[np.argsort(texts.astype(str), kind="stable")] = np.arange(len(texts))
+    return ranks
+
+
+def _share_in_order(rows: pd.DataFrame, ranks: np.ndarray) -> pd.Series:
+    message = rows["message"].to_numpy()
+    neighbours = message[1:] == message[:-1]
+    rising = (ranks[1:] >= ranks[:-1])[neighbours]
+    return pd.Series(rising, index=message[1:][neighbours]).groupby(level=0).mean()
+
+
+def band(people: int) -> str:
+    """Return the band of a list: `100 and more`, `25 to 99`, `10 to 24` or `3 to 9`."""
+    if people >= HUGE:
+        return f"{HUGE} and more"
+    if people >= LARGE:
+        return f"{LARGE} to {HUGE - 1}"
+    return f"{MEDIUM} to {LARGE - 1}" if people >= MEDIUM else f"{SMALL} to {MEDIUM - 1}"
+
+
+ASIDE_NONE = ""
+ASIDE_ROLES = "role addresses only, such as info@ or newsdesk@"
+ASIDE_KNOWN = "a known group: its people write to one another"
+ASIDE_ORGANISATIONS = "few organisations: several people each at a handful of domains"
+ASIDE_SMALL = "fewer than five members of the public, and nothing sensitive in the wording"
+ASIDE_BUSINESS = "fewer than 25 people, at business addresses"
+ASIDE_RECURRENT = "the same small list month after month, at business addresses"
+
+
+def set_aside(table: pd.DataFrame, sensitive: pd.Series) -> pd.Series:
+    """Return for each list why it is not ranked, empty where it is.
+
+    `sensitive` tells of which lists the wording suggests a sensitive context.
+    """
+    people, external = table["people"], table["external"].clip(lower=1)
+    private = table["webmail"] / external >= PRIVATE_SHARE
+    in_order = table["in_order"].astype(float).fillna(0.0) >= SORTED_SHARE
+    few = ~private & (people >= 2 * table["domains"]) & (people < HUGE)
+    rules = [
+        (people < SMALL, ASIDE_ROLES),
+        ((table["talking"] >= 0.5) & ~sensitive & (people < HUGE), ASIDE_KNOWN),
+        (few, ASIDE_ORGANISATIONS),
+        ((table["again"] >= 2) & ~private & ~sensitive & (people < LARGE), ASIDE_RECURRENT),
+        ((people < PUBLIC) & ~sensitive, ASIDE_SMALL),
+        ((people < LARGE) & ~private & ~in_order & ~sensitive, ASIDE_BUSINESS),
+    ]
+    reasons = pd.Series(ASIDE_NONE, index=table.index, dtype="str")
+    for condition, reason in reversed(rules):
+        reasons = reasons.mask(condition.to_numpy(), reason)
+    return reasons

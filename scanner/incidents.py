@@ -1,0 +1,567 @@
+"""Findings and messages become incidents: what is one event, who could see whom, in what order.
+
+Works on candidates only: a `Node` for each message that matters, and the `People` on them, as the
+analysis of each mailbox hands them over. People are told apart by their comparable address; nothing
+here is quadratic in their number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scanner import data, severity
+from scanner.model import Finding, Incident, IncidentMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from scanner.severity import Context, KindFactors
+
+BATCH = timedelta(hours=12)
+"""Messages of one sender and subject no further apart are one event (docket: minutes to hours)."""
+
+REMEDY_WITHIN = timedelta(days=7)
+"""So long after an exposure a recall or apology is looked for (docket: 20 minutes to days)."""
+
+REMEDY_OVERLAP = 0.3
+"""A remedy reaches at least this share of the exposed people."""
+
+REMEDY_LOOKBACK = 50
+"""A remedy is compared with so many exposures of its sender at most."""
+
+MANY_PEOPLE = 100
+"""ENISA's flag beside the score: more than 100 individuals."""
+
+MAX_PATTERNS = 2_000_000
+"""Cells of the table of patterns by messages up to which disclosed pairs are counted exactly."""
+
+PRIVATE_SHARE = 0.3
+DOMAINS_SHOWN = 12
+
+PERSON_KINDS = (
+    "internal", "partner", "group", "role-address", "private-webmail", "business"
+)  # fmt: skip
+"""What an address on a message is; `People.kind` holds positions in this tuple."""
+
+_GROUP = PERSON_KINDS.index("group")
+_ROLE = PERSON_KINDS.index("role-address")
+_WEBMAIL = PERSON_KINDS.index("private-webmail")
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A named sign that an incident carries."""
+
+    id: str
+    title: str
+    explanation: str
+    flag: bool
+    """Whether it ranks beside the score: many people, safety, children, a failed remedy."""
+
+
+@cache
+def markers() -> dict[str, Marker]:
+    """Return all markers by id, in the order reports list them."""
+    table = tomllib.loads(data.read("markers.toml"))
+    return {
+        name: Marker(name, row["title"], row["explanation"], row.get("flag", False))
+        for name, row in table.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One message that matters: its visible list is ranked, its content holds findings, or both."""
+
+    message_key: str
+    internet_message_id: str
+    mailbox: str
+    sent_at: datetime | None
+    sender: str
+    subject: str
+    listed: bool
+    """Whether its visible list is ranked."""
+
+    remedy: str
+    """`recall` or `apology` where it reads like one, else empty."""
+
+    visible: int
+    external_visible: int
+    audience: int
+    described: str = ""
+    """What its list looks like, in words."""
+
+    in_order: bool = False
+    first: str = ""
+    last: str = ""
+    first_contact: float = 0.0
+    talking: float = 0.0
+    again: int = 0
+    contexts: tuple[str, ...] = ()
+    """Ids of `severity.contexts` that the wording suggests."""
+
+
+@dataclass(frozen=True)
+class People:
+    """A row for each distinct person on each node: arrays of equal length."""
+
+    message_key: np.ndarray
+    person: np.ndarray
+    """Comparable address, or `group:` and a name."""
+
+    visible: np.ndarray
+    kind: np.ndarray
+    """Position in `PERSON_KINDS`."""
+
+    domain: np.ndarray
+    named: np.ndarray
+    """Whether address or display name shows a full name."""
+
+    @classmethod
+    def concat(cls, parts: Sequence[People]) -> People:
+        """Return all parts as one."""
+        names = ("message_key", "person", "visible", "kind", "domain", "named")
+        empty = (str, str, bool, np.int8, str, bool)
+        return cls(
+            *(
+                np.concatenate([np.zeros(0, kind), *(getattr(p, name) for p in parts)])
+                for name, kind in zip(names, empty, strict=True)
+            )
+        )
+
+    def take(self, rows: np.ndarray) -> People:
+        """Return some of the rows."""
+        return People(
+            self.message_key[rows],
+            self.person[rows],
+            self.visible[rows],
+            self.kind[rows],
+            self.domain[rows],
+            self.named[rows],
+        )
+
+    @property
+    def outside(self) -> np.ndarray:
+        """Which rows are external people."""
+        return np.asarray(self.kind > _GROUP)
+
+
+_PREFIX = re.compile(
+    r"^((re|fw|fwd|aw|wg|tr|rv|sv|vs|recall|message recall|apolog(y|ies)|correction|resend)\b"
+    r"\s*(\[\d+\])?\s*[:-]\s*)+"
+)
+_BATCH_TAIL = re.compile(r"[\s(\[]*\b(part|batch|list|group)?\s*\d+(\s*(of|/)\s*\d+)?[\])]*$")
+
+
+def plain_subject(subject: str) -> str:
+    """Return what a subject is about: lower case, without reply, recall and batch marks."""
+    text = _PREFIX.sub("", " ".join(subject.lower().split()))
+    return _BATCH_TAIL.sub("", text).strip() or text
+
+
+def build(
+    nodes: Iterable[Node],
+    people: People,
+    findings: Sequence[Finding],
+    kinds: Mapping[str, KindFactors],
+    previous: Mapping[str, tuple[str, str]],
+) -> tuple[list[Incident], dict[str, str]]:
+    """Return the incidents in order of rank, and which older ids became aliases of which.
+
+    `findings` are those in content that count, `kinds` what each kind brings into the score,
+    `previous` the run that first saw each message's incident, and that incident.
+    """
+    work = _Work(nodes, people, findings, kinds)
+    incidents = sorted((work.incident(group) for group in work.groups()), key=_rank)
+    return _name(incidents, previous)
+
+
+@dataclass(slots=True)
+class _Group:
+    """The nodes of one event, by position."""
+
+    exposures: list[int] = field(default_factory=list)
+    remedies: list[int] = field(default_factory=list)
+
+
+class _Work:
+    """The candidates of all mailboxes, indexed for joining and counting."""
+
+    def __init__(
+        self,
+        nodes: Iterable[Node],
+        people: People,
+        findings: Sequence[Finding],
+        kinds: Mapping[str, KindFactors],
+    ) -> None:
+        self.nodes, self.copies = _merge_copies(nodes)
+        self.kinds = kinds
+        self.contexts = {context.id: context for context in severity.contexts()}
+        self.findings: dict[str, list[Finding]] = defaultdict(list)
+        for finding in findings:
+            self.findings[finding.message_key].append(finding)
+        self._people = people.take(np.argsort(people.message_key, kind="stable"))
+        keys = np.array([node.message_key for node in self.nodes], dtype=str)
+        self._low = np.searchsorted(self._people.message_key, keys, "left")
+        self._high = np.searchsorted(self._people.message_key, keys, "right")
+
+    def rows(self, positions: Iterable[int]) -> np.ndarray:
+        """Return the rows of `people` that belong to some nodes."""
+        ranges = [np.arange(self._low[p], self._high[p]) for p in positions]
+        return np.concatenate([np.zeros(0, np.int64), *ranges])
+
+    def exposed(self, position: int) -> set[str]:
+        """Return the external people whose address a node showed."""
+        rows = self._people.take(self.rows([position]))
+        return set(rows.person[rows.visible & rows.outside].tolist())
+
+    def groups(self) -> list[_Group]:
+        """Return what is one event: the same sender and subject within hours, and the remedies."""
+        exposing = [
+            (node.sender, plain_subject(node.subject), node.sent_at or _NEVER, position)
+            for position, node in enumerate(self.nodes)
+            if node.listed or node.message_key in self.findings
+        ]
+        groups: list[_Group] = []
+        of: dict[int, _Group] = {}
+        before: tuple[str, str, datetime, int] | None = None
+        for now in sorted(exposing):
+            same = before is not None and now[:2] == before[:2] and len(now[1]) >= 3
+            if before is None or not same or now[2] - before[2] > BATCH or now[2] == _NEVER:
+                groups.append(_Group())
+            groups[-1].exposures.append(now[3])
+            of[now[3]] = groups[-1]
+            before = now
+        self._join_remedies(of)
+        return [group for group in groups if group.exposures]
+
+    def _join_remedies(self, of: dict[int, _Group]) -> None:
+        """Add each recall or apology to the exposure it follows; one that shows a list, too."""
+        by_time = sorted(range(len(self.nodes)), key=lambda p: (self.nodes[p].sent_at or _NEVER, p))
+        by_sender: dict[str, list[int]] = defaultdict(list)
+        for position in by_time:
+            node = self.nodes[position]
+            if node.remedy:
+                for exposure in reversed(by_sender[node.sender][-REMEDY_LOOKBACK:]):
+                    if self._remedies(node, position, exposure):
+                        self._join(position, of[exposure], of)
+                        break
+            if node.listed:
+                by_sender[node.sender].append(position)
+
+    def _join(self, remedy: int, group: _Group, of: dict[int, _Group]) -> None:
+        group.remedies.append(remedy)
+        own = of.get(remedy)
+        if own is not None and own is not group:
+            # The remedy shows a list itself: a second exposure in the same incident.
+            group.exposures += own.exposures
+            group.remedies += own.remedies
+            of |= dict.fromkeys(own.exposures, group)
+            own.exposures, own.remedies = [], []
+
+    def _remedies(self, node: Node, position: int, exposure: int) -> bool:
+        """Tell whether a recall or apology speaks of an exposure."""
+        shown = self.nodes[exposure]
+        if node.sent_at is None or shown.sent_at is None:
+            return False
+        if not timedelta(0) <= node.sent_at - shown.sent_at <= REMEDY_WITHIN:
+            return False
+        if node.remedy == "recall" and plain_subject(shown.subject) == plain_subject(node.subject):
+            return True
+        exposed = self.exposed(exposure)
+        reached = set(self._people.person[self.rows([position])].tolist())
+        return len(exposed & reached) >= REMEDY_OVERLAP * max(len(exposed), 1)
+
+    def incident(self, group: _Group) -> Incident:
+        """Return the incident of a group; its id is given later."""
+        shown = [p for p in group.exposures if self.nodes[p].listed]
+        count = _Count(self._people, [self.rows([p]) for p in shown])
+        found = [f for p in group.exposures for f in self.findings.get(self._key(p), ())]
+        ids = dict.fromkeys(i for p in group.exposures for i in self.nodes[p].contexts)
+        contexts = [self.contexts[i] for i in ids]
+        content_people = _content_people(found)
+        kinds = dict.fromkeys(["visible-recipients"] if shown else [])
+        kinds |= dict.fromkeys(f.kind for f in found)
+        total = max(count.external, content_people) + count.groups
+        score = severity.score(
+            visible=bool(shown),
+            name_fraction=count.named,
+            context=contexts,
+            kinds=[self.kinds[kind] for kind in kinds if kind in self.kinds],
+            unknown_members=count.groups > 0,
+        )
+        carried = self._markers(group, shown, count, contexts, found)
+        return Incident(
+            incident_id="",
+            kinds=tuple(kinds),
+            markers=carried,
+            score=score,
+            messages=self._messages(group),
+            people_exposed=total,
+            people_low=max(count.external - count.roles, content_people),
+            people_high=count.external + content_people + count.groups,
+            disclosed_pairs=count.pairs(),
+            name_fraction=round(count.named, 3),
+            facts=count.facts()
+            | {
+                "lists": [self.nodes[p].described for p in shown],
+                "contexts": [c.title for c in contexts],
+            },
+            why=self._why(total, shown, contexts, found, carried),
+        )
+
+    def _key(self, position: int) -> str:
+        return self.nodes[position].message_key
+
+    def _messages(self, group: _Group) -> tuple[IncidentMessage, ...]:
+        exposures = set(group.exposures)
+        chosen = exposures | set(group.remedies)
+        in_time = sorted(chosen, key=lambda p: (self.nodes[p].sent_at or _NEVER, self._key(p)))
+        return tuple(
+            IncidentMessage(
+                node.message_key,
+                node.internet_message_id,
+                node.mailbox,
+                node.sent_at,
+                node.sender,
+                node.subject,
+                node.visible,
+                node.external_visible,
+                node.audience,
+                "exposure" if position in exposures else "apology",
+                self.copies.get(node.message_key, ()),
+            )
+            for position in in_time
+            for node in (self.nodes[position],)
+        )
+
+    def _markers(
+        self,
+        group: _Group,
+        shown: Sequence[int],
+        count: _Count,
+        contexts: Sequence[Context],
+        found: Sequence[Finding],
+    ) -> tuple[str, ...]:
+        lists = [self.nodes[p] for p in shown]
+        remedies = {self.nodes[p].remedy for p in group.remedies}
+        overlapping = (
+            2 * (sum(n.external_visible for n in lists) - count.external) >= count.external
+        )
+        present = {
+            "safety-of-life": any(c.safety for c in contexts),
+            "children": any(c.children for c in contexts),
+            "more-than-100-people": max(count.external, _content_people(found)) > MANY_PEOPLE,
+            "remedy-repeats-list": any(self.nodes[p].listed for p in group.remedies),
+            "sensitive-context": any(c.dpc >= 3 for c in contexts),
+            "sorted-list": any(n.in_order for n in lists),
+            "truncated-list": any(
+                is_cut(n.first, n.last, n.external_visible) for n in lists if n.in_order
+            ),
+            "private-webmail": bool(lists) and count.webmail >= PRIVATE_SHARE * count.external,
+            "names-readable": count.named >= severity.NAMED_SHARE,
+            "first-contact": any(n.first_contact >= 0.5 for n in lists),
+            "group-address": count.groups > 0,
+            "known-group": any(n.talking >= 0.5 for n in lists),
+            "same-list-again": any(n.again > 0 for n in lists),
+            "batch": len(lists) > 1 and not overlapping,
+            "resend": len(lists) > 1 and overlapping,
+            "recall": "recall" in remedies,
+            "apology": "apology" in remedies,
+            "content": bool(found),
+        }
+        return tuple(marker for marker in markers() if present[marker])
+
+    def _why(
+        self,
+        total: int,
+        shown: Sequence[int],
+        contexts: Sequence[Context],
+        found: Sequence[Finding],
+        carried: Sequence[str],
+    ) -> str:
+        """Return the reason in one plain sentence, without personal data."""
+        parts = []
+        if shown:
+            times = f" in {len(shown)} messages" if len(shown) > 1 else ""
+            parts.append(f"{total:,} external people could see one another's addresses{times}")
+            first = self.nodes[shown[0]]
+            if first.in_order:
+                parts.append(f"in alphabetical order from '{first.first}' to '{first.last}'")
+        if found:
+            titles = dict.fromkeys(self.kinds[f.kind].title for f in found if f.kind in self.kinds)
+            parts.append(f"external recipients were sent {' and '.join(titles)}")
+        if contexts:
+            parts.append(f"the wording suggests {contexts[0].title}")
+        sayings = {
+            "remedy-repeats-list": "a later message showed the list again",
+            "recall": "a recall followed",
+            "apology": "an apology followed",
+        }
+        parts.extend(text for marker, text in sayings.items() if marker in carried)
+        sentence = "; ".join(parts)
+        return sentence[:1].upper() + sentence[1:] + "."
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+"""Sorts a message without a date behind all others."""
+
+
+def _merge_copies(nodes: Iterable[Node]) -> tuple[list[Node], dict[str, tuple[str, ...]]]:
+    """Keep, of the stored copies of one message, the one that tells most; map it to the others.
+
+    The sender's own copy holds the Bcc recipients, so the largest audience is the sender's.
+    """
+    copies: dict[str, list[Node]] = defaultdict(list)
+    for node in nodes:
+        copies[node.internet_message_id or node.message_key].append(node)
+    kept, others = [], {}
+    for group in copies.values():
+        first, *rest = sorted(group, key=lambda n: (not n.listed, -n.audience, n.message_key))
+        kept.append(first)
+        if rest:
+            others[first.message_key] = tuple(node.message_key for node in rest)
+    return kept, others
+
+
+def is_cut(first: str, last: str, size: int) -> bool:
+    """Tell whether a sorted list runs over a part of the alphabet only, as one half of a list does.
+
+    Of fifty names and more some begin late in the alphabet: a list that ends before `s`, or begins
+    after `f`, was cut (Peaks and Plains ran from `1` to `N`).
+    """
+    return size >= 50 and (last < "s" or first > "f")
+
+
+class _Count:
+    """Who could see whom over the lists of one incident."""
+
+    def __init__(self, people: People, lists: Sequence[np.ndarray]) -> None:
+        rows = np.concatenate([np.zeros(0, np.int64), *lists])
+        self._node = np.repeat(np.arange(len(lists)), [len(part) for part in lists])
+        self._all = people.take(rows)
+        outside = self._all.outside
+        _, first = np.unique(self._all.person[outside & self._all.visible], return_index=True)
+        exposed = self._all.take(np.flatnonzero(outside & self._all.visible)[first])
+        self._exposed = exposed
+        self.external = len(exposed.person)
+        """Distinct external people whose address showed."""
+
+        self.roles = int((exposed.kind == _ROLE).sum())
+        self.webmail = int((exposed.kind == _WEBMAIL).sum())
+        self.groups = len(set(self._all.person[(self._all.kind == _GROUP) & self._all.visible]))
+        self.named = float(exposed.named.mean()) if self.external else 0.0
+
+    def pairs(self) -> int:
+        """Return the number of ordered pairs (viewer, exposed) of distinct external people."""
+        outside = self._all.outside
+        return disclosed_pairs(
+            self._all.person[outside], self._node[outside], self._all.visible[outside]
+        )
+
+    def facts(self) -> dict[str, object]:
+        """Return what reports show beside the figures, as plain values."""
+        domains = Counter(self._exposed.domain.tolist()).most_common()
+        shown = dict(
+            zip(
+                self._all.person[self._all.visible].tolist(),
+                self._all.kind[self._all.visible].tolist(),
+                strict=True,
+            )
+        )
+        kinds = Counter(PERSON_KINDS[kind] for kind in shown.values())
+        return {
+            "domains": domains[:DOMAINS_SHOWN],
+            "other_domains": len(domains[DOMAINS_SHOWN:]),
+            "other_domain_people": sum(number for _, number in domains[DOMAINS_SHOWN:]),
+            "recipient_kinds": dict(kinds.most_common()),
+            "internal_viewers": len(set(self._all.person[self._all.kind == 0])),
+            "external_viewers": len(set(self._all.person[self._all.outside])),
+        }
+
+
+def disclosed_pairs(person: np.ndarray, node: np.ndarray, visible: np.ndarray) -> int:
+    """Return the number of ordered pairs (viewer, exposed) of distinct people.
+
+    The arrays hold a row for each external person of each message: who, on which message, and
+    whether the address showed there. A pair counts once however many messages disclosed it. People
+    who stand on the same messages in the same way are counted together, so the cost follows the
+    number of such patterns, never the square of the number of people. Past `MAX_PATTERNS` cells (a
+    long thread whose every message has another list) the sum over the messages stands in, which
+    counts a pair again for each message.
+    """
+    places: dict[str, list[tuple[int, bool]]] = defaultdict(list)
+    for who, where, shown in zip(person.tolist(), node.tolist(), visible.tolist(), strict=True):
+        places[who].append((where, shown))
+    patterns = Counter(tuple(sorted(found)) for found in places.values())
+    if len(patterns) * len(set(node.tolist())) > MAX_PATTERNS:
+        viewers, exposed = np.bincount(node), np.bincount(node, weights=visible)
+        return int((exposed * (viewers - 1)).sum())
+    size = np.fromiter(patterns.values(), np.int64, len(patterns))
+    sees = np.zeros((len(patterns), int(node.max(initial=-1)) + 1), np.float32)
+    shows = np.zeros_like(sees)
+    for row, pattern in enumerate(patterns):
+        for where, shown in pattern:
+            sees[row, where] = 1
+            shows[row, where] = max(shows[row, where], shown)
+    total = 0
+    for row, count in enumerate(size.tolist()):
+        disclosed = shows @ sees[row] > 0
+        total += count * int(size[disclosed].sum()) - count * bool(disclosed[row])
+    return total
+
+
+def _content_people(found: Sequence[Finding]) -> int:
+    """Return how many people content speaks of: the kind with most distinct values decides."""
+    values: dict[str, set[str]] = defaultdict(set)
+    counts: Counter[str] = Counter()
+    for finding in found:
+        values[finding.kind].update(finding.evidence.values)
+        counts[finding.kind] = max(counts[finding.kind], finding.count)
+    return max((max(len(values[kind]), counts[kind]) for kind in counts), default=0)
+
+
+def _rank(incident: Incident) -> tuple[int, int, int, datetime, str]:
+    flags = sum(markers()[marker].flag for marker in incident.markers)
+    return (
+        -incident.score.severity.rank,
+        -flags,
+        -incident.people_exposed,
+        incident.first_sent_at or _NEVER,
+        incident.messages[0].message_key,
+    )
+
+
+def _name(
+    incidents: Iterable[Incident], previous: Mapping[str, tuple[str, str]]
+) -> tuple[list[Incident], dict[str, str]]:
+    """Give each incident its id: the oldest it had, else one from its first message.
+
+    Of incidents that merged the older id stays and the others become its aliases.
+    """
+    taken: set[str] = set()
+    aliases: dict[str, str] = {}
+    named = []
+    for incident in incidents:
+        keys = [key for m in incident.messages for key in (m.message_key, *m.copies)]
+        before = sorted({previous[key] for key in keys if key in previous})
+        known = [old for _, old in before if old not in taken]
+        if known:
+            chosen = known[0]
+            aliases |= dict.fromkeys(known[1:], chosen)
+        else:
+            chosen = f"inc-{hashlib.blake2b(min(keys).encode(), digest_size=5).hexdigest()}"
+            while chosen in taken:
+                chosen += "x"
+        taken |= {chosen, *known}
+        named.append(replace(incident, incident_id=chosen))
+    return named, aliases

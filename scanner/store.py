@@ -1,0 +1,581 @@
+"""The workspace: SQLite state, migrations, one-transaction page commit, queries.
+
+    WORKSPACE/
+      workspace.key      what pseudonyms and value hashes are keyed with; readable by the owner only
+      state.sqlite       runs, coverage, checkpoints, findings, incidents
+      messages/          part files; one counts only while `parts` lists it
+      reports/
+
+Rows of messages are written first, then listed together with the page's findings, coverage and
+checkpoint in one transaction: after a kill at any moment a page is there as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+import uuid
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner import data, messages
+from scanner.crypto import Keyed, load_or_create_key
+from scanner.errors import NewerWorkspaceError, StoreError, UnknownIdError
+from scanner.model import (
+    Checkpoint,
+    ContentLevel,
+    Coverage,
+    Evidence,
+    Examination,
+    Finding,
+    Incident,
+    IncidentMessage,
+    Outcome,
+    ScanRun,
+    Score,
+    Severity,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+COMPACT_PARTS = 8
+"""More part files than this in one partition are made into one."""
+
+_MIGRATIONS = ("migrations/0001.sql",)
+"""What makes format N of format N-1, in order; the format is SQLite's `user_version`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What an analysis found; it replaces what the one before found."""
+
+    findings: Sequence[Finding]
+    severities: Mapping[str, Severity]
+    """Severity of each finding, by fingerprint; content findings included."""
+
+    message_ids: Mapping[str, str]
+    """`internet_message_id` of each message that has a finding, by message key."""
+
+    incidents: Sequence[Incident]
+    """In order of rank."""
+
+    aliases: Mapping[str, str]
+    activity: Sequence[tuple[str, str, int, int]]
+    """Mailbox, month (`2026-03`, or `undated`), messages audited, messages kept as context."""
+
+    set_aside: Mapping[str, int]
+    """Why visible recipient lists were not ranked, and how many messages each reason holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """A stored finding with what the queries show beside it."""
+
+    finding: Finding
+    severity: Severity
+    internet_message_id: str
+    status: str
+    """`new` in the run that first saw it, `open` after that."""
+
+
+class Workspace:
+    """One organisation's messages and state. Use as a context manager."""
+
+    def __init__(self, root: Path, *, create: bool = False) -> None:
+        """Open the workspace at `root`, made first where `create` says so.
+
+        Raises `UnknownIdError` where there is none, `NewerWorkspaceError` where a newer version
+        made it, `StoreError` where it is damaged or cannot be written.
+        """
+        self.root = root
+        state = root / "state.sqlite"
+        if not create and not state.exists():
+            raise UnknownIdError(
+                f"{root}: no workspace here; run `undisclosed scan SOURCE -w {root}` first, "
+                "or name another with -w"
+            )
+        try:
+            for folder in (root, root / "messages", root / "reports"):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not state.exists():
+                state.touch(mode=0o600)
+        except OSError as error:
+            raise StoreError(f"{root}: cannot make a workspace here: {error.strerror}") from error
+        self.keyed = Keyed(load_or_create_key(root / "workspace.key"))
+        with _store_errors(state):
+            self._db = sqlite3.connect(state, isolation_level=None, timeout=10)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._migrate()
+        self._lock: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files and of the lock."""
+        self._db.close()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def lock(self) -> None:
+        """Take the workspace for writing; raises `StoreError` that says who holds it.
+
+        The lock is a database transaction: it goes with its process, however that ends.
+        """
+        holder = self.root / "scan.lock.txt"
+        lock = sqlite3.connect(self.root / "scan.lock", isolation_level=None, timeout=0)
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            lock.close()
+            who = holder.read_text() if holder.exists() else "another process"
+            raise StoreError(f"{self.root}: in use by {who}; wait until it has ended") from error
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        self._lock = lock
+        self._remove_orphans()
+
+    # -- schema ------------------------------------------------------------------------------
+
+    def _migrate(self) -> None:
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(_MIGRATIONS):
+            self._db.close()
+            raise NewerWorkspaceError(
+                f"{self.root}: this workspace has format {version}, made by a newer version; "
+                f"this one reads up to {len(_MIGRATIONS)}: upgrade undisclosed"
+            )
+        for number in range(version, len(_MIGRATIONS)):
+            with self._transaction():
+                for statement in data.read(_MIGRATIONS[number]).split(";"):
+                    if statement.strip():
+                        self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {number + 1}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _store_errors(self.root):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with _store_errors(self.root):
+            return self._db.execute(sql, values).fetchall()
+
+    # -- runs --------------------------------------------------------------------------------
+
+    def begin_run(self, run: ScanRun) -> None:
+        """Record a run that begins."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO runs VALUES (?, ?, NULL, ?, NULL, 0, 0, ?, ?, ?)",
+                (run.run_id, _stamp(run.started_at), run.outcome, run.config_hash, run.version,
+                 run.scope),
+            )  # fmt: skip
+
+    def finish_run(self, run: ScanRun) -> None:
+        """Record how a run ended."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE runs SET finished_at = ?, outcome = ?, exit_code = ?, messages_read = ?, "
+                "messages_skipped = ?, scope = ? WHERE run_id = ?",
+                (_stamp(run.finished_at), run.outcome, run.exit_code, run.messages_read,
+                 run.messages_skipped, run.scope, run.run_id),
+            )  # fmt: skip
+
+    def runs(self) -> list[ScanRun]:
+        """Return all runs, the latest first."""
+        rows = self._query(
+            "SELECT run_id, started_at, finished_at, outcome, exit_code, messages_read, "
+            "messages_skipped, config_hash, version, scope FROM runs ORDER BY started_at DESC"
+        )
+        return [ScanRun(r[0], _time(r[1]) or datetime.now(UTC), _time(r[2]), *r[3:]) for r in rows]
+
+    # -- collect -----------------------------------------------------------------------------
+
+    def checkpoints(self, source: str) -> dict[str, Checkpoint]:
+        """Return how far each unit of a source is read, by unit."""
+        rows = self._query(
+            "SELECT unit, mailbox, token, examined FROM checkpoints WHERE source = ?", source
+        )
+        return {
+            unit: Checkpoint(
+                source,
+                unit,
+                mailbox,
+                token,
+                tuple(
+                    Examination(_time(s), _time(u), ContentLevel(c), frozenset(d))
+                    for s, u, c, d in json.loads(examined)
+                ),
+            )
+            for unit, mailbox, token, examined in rows
+        }
+
+    def stored_keys(self, mailbox: str) -> dict[str, str]:
+        """Return the message keys of a mailbox, each with the unit it was first read from."""
+        table = self.messages([mailbox], ["message_key", "unit"])
+        units = table["unit"].cast(pa.string())
+        return dict(zip(table["message_key"].to_pylist(), units.to_pylist(), strict=True))
+
+    def commit_page(
+        self,
+        run_id: str,
+        table: pa.Table,
+        findings: Sequence[Finding],
+        examined: Iterable[str],
+        coverage: Sequence[Coverage],
+        checkpoint: Checkpoint,
+    ) -> None:
+        """Make a page visible as a whole: rows, findings, coverage and checkpoint.
+
+        `examined` holds the keys of the messages whose content was looked at: what an earlier
+        look found in them gives way to `findings`. `coverage` replaces the rows of its units.
+        """
+        parts = self._write_parts(table, checkpoint.source)
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)", [(*part, run_id) for part in parts]
+            )
+            self._replace_findings(findings, examined, run_id)
+            self._replace_coverage(coverage, run_id)
+            self._put_checkpoint(checkpoint)
+
+    def put_coverage(self, run_id: str, coverage: Sequence[Coverage]) -> None:
+        """Record what was and was not read, replacing what was said of the same units."""
+        with self._transaction():
+            self._replace_coverage(coverage, run_id)
+
+    def _put_checkpoint(self, checkpoint: Checkpoint) -> None:
+        examined = [
+            (_stamp(e.since), _stamp(e.until), e.content.value, sorted(e.detectors))
+            for e in checkpoint.examined
+        ]
+        self._db.execute(
+            "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?)",
+            (checkpoint.source, checkpoint.unit, checkpoint.mailbox, checkpoint.token,
+             json.dumps(examined)),
+        )  # fmt: skip
+
+    def _replace_coverage(self, coverage: Sequence[Coverage], run_id: str) -> None:
+        units = {(c.source, c.unit) for c in coverage}
+        self._db.executemany("DELETE FROM coverage WHERE source = ? AND unit = ?", sorted(units))
+        self._db.executemany(
+            "INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (c.source, c.unit, c.mailbox, c.folder, _stamp(c.since), _stamp(c.until),
+                 c.outcome.value, c.messages_read, c.messages_skipped, c.reason, run_id)
+                for c in coverage
+            ],
+        )  # fmt: skip
+
+    def _replace_findings(
+        self, findings: Sequence[Finding], examined: Iterable[str], run_id: str
+    ) -> None:
+        keys = [(key,) for key in examined]
+        first = {
+            fingerprint: run
+            for key in keys
+            for fingerprint, run in self._db.execute(
+                "SELECT fingerprint, first_run FROM findings WHERE message_key = ? "
+                "AND part != 'recipients'",
+                key,
+            )
+        }
+        self._db.executemany(
+            "DELETE FROM findings WHERE message_key = ? AND part != 'recipients'", keys
+        )
+        self._insert_findings(findings, first, run_id)
+
+    def _insert_findings(
+        self, findings: Sequence[Finding], first: Mapping[str, str], run_id: str
+    ) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO findings (fingerprint, detector, detector_version, kind, "
+            "message_key, part, confidence, count, masked, value_hashes, why, first_run) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (f.fingerprint, f.detector, f.detector_version, f.kind, f.message_key, f.part,
+                 f.confidence, f.count, f.evidence.masked, " ".join(f.evidence.values), f.why,
+                 first.get(f.fingerprint, run_id))
+                for f in findings
+            ],
+        )  # fmt: skip
+
+    # -- message rows ------------------------------------------------------------------------
+
+    def _write_parts(self, table: pa.Table, source: str) -> list[tuple[str, str, str, str, int]]:
+        """Write the rows, a file for each mailbox and month; return what `parts` is to list."""
+        if not table.num_rows:
+            return []
+        written = []
+        months = pc.fill_null(pc.strftime(table["sent_at"], format="%Y-%m"), "undated")
+        mailboxes = table["mailbox"].cast(pa.string())
+        for mailbox in pc.unique(mailboxes).to_pylist():
+            for month in pc.unique(months).to_pylist():
+                rows = table.filter(pc.and_(pc.equal(mailboxes, mailbox), pc.equal(months, month)))
+                if rows.num_rows:
+                    partition = "/".join(
+                        (self.keyed.folder(source), self.keyed.folder(mailbox), month)
+                    )
+                    written.append((*self._write_part(partition, rows), mailbox, month))
+        return [
+            (path, partition, mailbox, month, rows)
+            for path, partition, rows, mailbox, month in written
+        ]
+
+    def _write_part(self, partition: str, rows: pa.Table) -> tuple[str, str, int]:
+        path = f"{partition}/{uuid.uuid4().hex}.parquet"
+        with _store_errors(self.root):
+            messages.write(self.root / "messages" / path, rows)
+        return path, partition, rows.num_rows
+
+    def compact(self) -> None:
+        """Make one part file of the many small ones in a partition."""
+        crowded = self._query(
+            "SELECT partition, mailbox, month FROM parts GROUP BY partition "
+            "HAVING count(*) > ? ORDER BY partition",
+            COMPACT_PARTS,
+        )
+        for partition, mailbox, month in crowded:
+            listed = self._query(
+                "SELECT path, run_id FROM parts WHERE partition = ? ORDER BY rowid", partition
+            )
+            paths = [path for path, _ in listed]
+            table = messages.read([self.root / "messages" / path for path in paths])
+            path, _, rows = self._write_part(partition, table)
+            with self._transaction():
+                self._db.execute("DELETE FROM parts WHERE partition = ?", (partition,))
+                self._db.execute(
+                    "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)",
+                    (path, partition, mailbox, month, rows, listed[-1][1]),
+                )
+            for old in paths:
+                (self.root / "messages" / old).unlink(missing_ok=True)
+
+    def _remove_orphans(self) -> None:
+        """Remove part files that a killed run wrote and did not list."""
+        listed = {path for (path,) in self._query("SELECT path FROM parts")}
+        folder = self.root / "messages"
+        for path in folder.rglob("*.parquet"):
+            if path.relative_to(folder).as_posix() not in listed:
+                path.unlink(missing_ok=True)
+
+    def mailboxes(self) -> list[str]:
+        """Return the mailboxes that have messages."""
+        return [m for (m,) in self._query("SELECT DISTINCT mailbox FROM parts ORDER BY mailbox")]
+
+    def messages(
+        self, mailboxes: Sequence[str] | None = None, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Return the rows of the message table, all mailboxes or those named."""
+        return messages.read(self.part_paths(mailboxes), columns)
+
+    def part_paths(self, mailboxes: Sequence[str] | None = None) -> list[Path]:
+        """Return the part files of all mailboxes or those named, in the order they were read."""
+        names = None if mailboxes is None else set(mailboxes)
+        rows = self._query("SELECT path, mailbox FROM parts ORDER BY rowid")
+        return [self.root / "messages" / p for p, m in rows if names is None or m in names]
+
+    def state_token(self) -> str:
+        """Return a text that changes whenever messages or content findings do."""
+        rows = self._query(
+            "SELECT (SELECT count(*) || ':' || coalesce(sum(rows), 0) || ':' || "
+            "coalesce(max(rowid), 0) FROM parts), (SELECT count(*) || ':' || "
+            "coalesce(sum(count), 0) || ':' || coalesce(max(rowid), 0) FROM findings "
+            "WHERE part != 'recipients')"
+        )
+        return "/".join(rows[0])
+
+    # -- analysis ----------------------------------------------------------------------------
+
+    def meta(self, key: str) -> str | None:
+        """Return a stored value."""
+        rows = self._query("SELECT value FROM meta WHERE key = ?", key)
+        return rows[0][0] if rows else None
+
+    def incident_ids(self) -> dict[str, tuple[str, str]]:
+        """Return, for each message, the run that first saw its incident, and the incident."""
+        rows = self._query(
+            "SELECT message_key, first_run, incident_id FROM incident_messages "
+            "JOIN incidents USING (incident_id)"
+        )
+        return {key: (run, incident) for key, run, incident in rows}
+
+    def content_findings(self) -> list[Finding]:
+        """Return the findings that came from content."""
+        return [row.finding for row in self._findings("WHERE part != 'recipients'")]
+
+    def commit_analysis(self, run_id: str, analysis: Analysis, meta: Mapping[str, str]) -> None:
+        """Replace what the last analysis found, in one transaction."""
+        with self._transaction():
+            first = dict(
+                self._db.execute(
+                    "SELECT fingerprint, first_run FROM findings WHERE part = 'recipients'"
+                )
+            )
+            seen = dict(self._db.execute("SELECT incident_id, first_run FROM incidents"))
+            self._db.execute("DELETE FROM findings WHERE part = 'recipients'")
+            self._insert_findings(analysis.findings, first, run_id)
+            self._db.executemany(
+                "UPDATE findings SET severity = ? WHERE fingerprint = ?",
+                [(s.value, f) for f, s in analysis.severities.items()],
+            )
+            self._db.executemany(
+                "UPDATE findings SET internet_message_id = ? WHERE message_key = ?",
+                [(i, k) for k, i in analysis.message_ids.items()],
+            )
+            for table in ("incidents", "incident_messages", "activity", "set_aside"):
+                self._db.execute(f"DELETE FROM {table}")
+            self._insert_incidents(analysis, seen, run_id)
+            self._db.executemany("INSERT INTO activity VALUES (?, ?, ?, ?)", analysis.activity)
+            self._db.executemany(
+                "INSERT INTO set_aside VALUES (?, ?)", sorted(analysis.set_aside.items())
+            )
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", sorted(meta.items()))
+
+    def _insert_incidents(self, analysis: Analysis, seen: Mapping[str, str], run_id: str) -> None:
+        self._db.executemany(
+            "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (i.incident_id, rank, i.score.severity.value, _stamp(i.first_sent_at),
+                 _stamp(max((m.sent_at for m in i.messages if m.sent_at), default=None)),
+                 json.dumps(asdict(i), default=_stamp), seen.get(i.incident_id, run_id))
+                for rank, i in enumerate(analysis.incidents, start=1)
+            ],
+        )  # fmt: skip
+        self._db.executemany(
+            "INSERT OR IGNORE INTO incident_messages VALUES (?, ?)",
+            [
+                (key, i.incident_id)
+                for i in analysis.incidents
+                for m in i.messages
+                for key in (m.message_key, *m.copies)
+            ],
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO incident_aliases VALUES (?, ?)",
+            sorted(analysis.aliases.items()),
+        )
+
+    # -- queries -----------------------------------------------------------------------------
+
+    def incidents(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> list[Incident]:
+        """Return the incidents in order of rank; those with a message in the window, if any.
+
+        An incident without any date belongs to every window.
+        """
+        rows = self._query(
+            "SELECT body FROM incidents WHERE (?1 IS NULL OR last_sent_at IS NULL "
+            "OR last_sent_at >= ?1) AND (?2 IS NULL OR first_sent_at IS NULL "
+            "OR first_sent_at < ?2) ORDER BY rank",
+            _stamp(since),
+            _stamp(until),
+        )
+        return [_incident(json.loads(body)) for (body,) in rows]
+
+    def findings(self) -> list[FindingRow]:
+        """Return all findings, in a stable order."""
+        return list(self._findings("ORDER BY message_key, kind, part"))
+
+    def _findings(self, tail: str) -> Iterator[FindingRow]:
+        runs = self._query("SELECT run_id FROM runs ORDER BY started_at DESC LIMIT 1")
+        latest = runs[0][0] if runs else ""
+        for row in self._query(
+            "SELECT severity, internet_message_id, first_run, masked, value_hashes, why, detector, "
+            "detector_version, kind, message_key, part, confidence, count "
+            f"FROM findings {tail}"
+        ):
+            severity, message_id, first_run, masked, hashes, why, *claim = row
+            evidence = Evidence(masked, tuple(hashes.split()))
+            detector, version, kind, key, part, confidence, count = claim
+            finding = Finding(detector, version, kind, key, part, confidence, count, evidence, why)
+            status = "new" if first_run == latest else "open"
+            yield FindingRow(finding, Severity(severity), message_id, status)
+
+    def coverage(self) -> list[Coverage]:
+        """Return the standing coverage over all runs."""
+        rows = self._query(
+            "SELECT source, mailbox, folder, outcome, since, until, messages_read, "
+            "messages_skipped, reason, unit FROM coverage ORDER BY source, mailbox, folder, unit, "
+            "outcome, reason"
+        )
+        return [
+            Coverage(r[0], r[1], r[2], Outcome(r[3]), _time(r[4]), _time(r[5]), *r[6:])
+            for r in rows
+        ]
+
+    def activity(self) -> list[tuple[str, str, int, int]]:
+        """Return (mailbox, month, messages audited, messages kept as context)."""
+        return self._query(
+            "SELECT mailbox, month, audited, context FROM activity ORDER BY mailbox, month"
+        )
+
+    def set_aside(self) -> dict[str, int]:
+        """Return why visible recipient lists were not ranked, with their messages' number."""
+        return dict(self._query("SELECT reason, messages FROM set_aside ORDER BY messages DESC"))
+
+
+@contextmanager
+def _store_errors(what: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise StoreError(
+            f"{what}: the workspace's state cannot be used ({error}); if it is damaged, restore "
+            "it from a copy or scan again into a new workspace"
+        ) from error
+    except OSError as error:
+        raise StoreError(f"{what}: cannot be written: {error.strerror}") from error
+
+
+def _stamp(value: Any) -> str | None:
+    return value.astimezone(UTC).isoformat(timespec="microseconds") if value else None
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _incident(body: dict[str, Any]) -> Incident:
+    score = body.pop("score")
+    rows = body.pop("messages")
+    return Incident(
+        **body
+        | {
+            "kinds": tuple(body["kinds"]),
+            "markers": tuple(body["markers"]),
+            "score": Score(
+                tuple(score["dpc"]),
+                tuple(score["ei"]),
+                tuple(score["cb"]),
+                tuple(score["reasons"]),
+            ),
+            "messages": tuple(
+                IncidentMessage(
+                    **row | {"sent_at": _time(row["sent_at"]), "copies": tuple(row["copies"])}
+                )
+                for row in rows
+            ),
+        }
+    )
