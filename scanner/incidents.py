@@ -112,11 +112,13 @@ class Node:
 
 @dataclass(frozen=True)
 class People:
-    """A row for each distinct person on each node: arrays of equal length."""
+    """A row for each distinct person on each node: arrays of equal length, ordered by node."""
 
-    message_key: np.ndarray
+    node: np.ndarray
+    """Position of the node in its sequence."""
+
     person: np.ndarray
-    """Comparable address, or `group:` and a name."""
+    """Comparable address, or `group:` and a name (str objects)."""
 
     visible: np.ndarray
     kind: np.ndarray
@@ -126,22 +128,10 @@ class People:
     named: np.ndarray
     """Whether address or display name shows a full name."""
 
-    @classmethod
-    def concat(cls, parts: Sequence[People]) -> People:
-        """Return all parts as one."""
-        names = ("message_key", "person", "visible", "kind", "domain", "named")
-        empty = (str, str, bool, np.int8, str, bool)
-        return cls(
-            *(
-                np.concatenate([np.zeros(0, kind), *(getattr(p, name) for p in parts)])
-                for name, kind in zip(names, empty, strict=True)
-            )
-        )
-
-    def take(self, rows: np.ndarray) -> People:
+    def take(self, rows: np.ndarray | slice) -> People:
         """Return some of the rows."""
         return People(
-            self.message_key[rows],
+            self.node[rows],
             self.person[rows],
             self.visible[rows],
             self.kind[rows],
@@ -169,18 +159,18 @@ def plain_subject(subject: str) -> str:
 
 
 def build(
-    nodes: Iterable[Node],
-    people: People,
+    parts: Sequence[tuple[Sequence[Node], People]],
     findings: Sequence[Finding],
     kinds: Mapping[str, KindFactors],
     previous: Mapping[str, tuple[str, str]],
 ) -> tuple[list[Incident], dict[str, str]]:
     """Return the incidents in order of rank, and which older ids became aliases of which.
 
-    `findings` are those in content that count, `kinds` what each kind brings into the score,
-    `previous` the run that first saw each message's incident, and that incident.
+    `parts` are the mailboxes' candidates, `findings` those in content that count, `kinds` what each
+    kind brings into the score, `previous` the run that first saw each message's incident, and that
+    incident.
     """
-    work = _Work(nodes, people, findings, kinds)
+    work = _Work(parts, findings, kinds)
     incidents = sorted((work.incident(group) for group in work.groups()), key=_rank)
     return _name(incidents, previous)
 
@@ -198,30 +188,35 @@ class _Work:
 
     def __init__(
         self,
-        nodes: Iterable[Node],
-        people: People,
+        parts: Sequence[tuple[Sequence[Node], People]],
         findings: Sequence[Finding],
         kinds: Mapping[str, KindFactors],
     ) -> None:
-        self.nodes, self.copies = _merge_copies(nodes)
+        every = [
+            (node, part, at)
+            for part, (nodes, _) in enumerate(parts)
+            for at, node in enumerate(nodes)
+        ]
+        kept, self.copies = _merge_copies([node for node, _, _ in every])
+        self.nodes = [every[position][0] for position in kept]
+        self._place = [every[position][1:] for position in kept]
+        self._people = [people for _, people in parts]
         self.kinds = kinds
         self.contexts = {context.id: context for context in severity.contexts()}
         self.findings: dict[str, list[Finding]] = defaultdict(list)
         for finding in findings:
             self.findings[finding.message_key].append(finding)
-        self._people = people.take(np.argsort(people.message_key, kind="stable"))
-        keys = np.array([node.message_key for node in self.nodes], dtype=str)
-        self._low = np.searchsorted(self._people.message_key, keys, "left")
-        self._high = np.searchsorted(self._people.message_key, keys, "right")
 
-    def rows(self, positions: Iterable[int]) -> np.ndarray:
-        """Return the rows of `people` that belong to some nodes."""
-        ranges = [np.arange(self._low[p], self._high[p]) for p in positions]
-        return np.concatenate([np.zeros(0, np.int64), *ranges])
+    def people(self, position: int) -> People:
+        """Return the people of one node."""
+        part, at = self._place[position]
+        people = self._people[part]
+        low, high = np.searchsorted(people.node, [at, at + 1])
+        return people.take(slice(low, high))
 
     def exposed(self, position: int) -> set[str]:
         """Return the external people whose address a node showed."""
-        rows = self._people.take(self.rows([position]))
+        rows = self.people(position)
         return set(rows.person[rows.visible & rows.outside].tolist())
 
     def groups(self) -> list[_Group]:
@@ -278,13 +273,13 @@ class _Work:
         if node.remedy == "recall" and plain_subject(shown.subject) == plain_subject(node.subject):
             return True
         exposed = self.exposed(exposure)
-        reached = set(self._people.person[self.rows([position])].tolist())
+        reached = set(self.people(position).person.tolist())
         return len(exposed & reached) >= REMEDY_OVERLAP * max(len(exposed), 1)
 
     def incident(self, group: _Group) -> Incident:
         """Return the incident of a group; its id is given later."""
         shown = [p for p in group.exposures if self.nodes[p].listed]
-        count = _Count(self._people, [self.rows([p]) for p in shown])
+        count = _Count([self.people(p) for p in shown])
         found = [f for p in group.exposures for f in self.findings.get(self._key(p), ())]
         ids = dict.fromkeys(i for p in group.exposures for i in self.nodes[p].contexts)
         contexts = [self.contexts[i] for i in ids]
@@ -416,20 +411,23 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 """Sorts a message without a date behind all others."""
 
 
-def _merge_copies(nodes: Iterable[Node]) -> tuple[list[Node], dict[str, tuple[str, ...]]]:
-    """Keep, of the stored copies of one message, the one that tells most; map it to the others.
+def _merge_copies(nodes: Sequence[Node]) -> tuple[list[int], dict[str, tuple[str, ...]]]:
+    """Return, of the stored copies of each message, the one that tells most, and its copies' keys.
 
     The sender's own copy holds the Bcc recipients, so the largest audience is the sender's.
     """
-    copies: dict[str, list[Node]] = defaultdict(list)
-    for node in nodes:
-        copies[node.internet_message_id or node.message_key].append(node)
+    copies: dict[str, list[int]] = defaultdict(list)
+    for position, node in enumerate(nodes):
+        copies[node.internet_message_id or node.message_key].append(position)
     kept, others = [], {}
     for group in copies.values():
-        first, *rest = sorted(group, key=lambda n: (not n.listed, -n.audience, n.message_key))
+        first, *rest = sorted(
+            group,
+            key=lambda p: (not nodes[p].listed, -nodes[p].audience, nodes[p].message_key),
+        )
         kept.append(first)
         if rest:
-            others[first.message_key] = tuple(node.message_key for node in rest)
+            others[nodes[first].message_key] = tuple(nodes[p].message_key for p in rest)
     return kept, others
 
 
@@ -445,10 +443,16 @@ def is_cut(first: str, last: str, size: int) -> bool:
 class _Count:
     """Who could see whom over the lists of one incident."""
 
-    def __init__(self, people: People, lists: Sequence[np.ndarray]) -> None:
-        rows = np.concatenate([np.zeros(0, np.int64), *lists])
-        self._node = np.repeat(np.arange(len(lists)), [len(part) for part in lists])
-        self._all = people.take(rows)
+    def __init__(self, lists: Sequence[People]) -> None:
+        names = ("node", "person", "visible", "kind", "domain", "named")
+        types = (np.int32, object, bool, np.int8, object, bool)
+        self._node = np.repeat(np.arange(len(lists)), [len(part.node) for part in lists])
+        self._all = People(
+            *(
+                np.concatenate([np.zeros(0, kind), *(getattr(part, name) for part in lists)])
+                for name, kind in zip(names, types, strict=True)
+            )
+        )
         outside = self._all.outside
         _, first = np.unique(self._all.person[outside & self._all.visible], return_index=True)
         exposed = self._all.take(np.flatnonzero(outside & self._all.visible)[first])

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -125,11 +126,20 @@ class KeyRing:
 
     A key is a hash of mailbox, identity (Message-ID, else content) and an ordinal that tells equal
     ones apart. `stored` maps the keys that the store holds for this mailbox to the unit they came
-    from: a unit read again takes up its own keys in order, and never those of another.
+    from. A unit read again from its beginning takes up its own keys in order; one that is read on
+    (`resumed`) leaves those of what came before. Neither takes those of another unit.
     """
 
-    def __init__(self, mailbox: str, unit: str, stored: Mapping[str, str] | None = None) -> None:
-        self._mailbox, self._unit, self._stored = mailbox, unit, stored or {}
+    def __init__(
+        self,
+        mailbox: str,
+        unit: str,
+        stored: Mapping[str, str] | None = None,
+        *,
+        resumed: bool = False,
+    ) -> None:
+        self._mailbox, self._stored = mailbox, stored or {}
+        self._own = None if resumed else unit
         self._next: dict[bytes, int] = {}
 
     def key(self, identity: str) -> tuple[str, bool]:
@@ -142,7 +152,7 @@ class KeyRing:
             key = hashlib.blake2b(seed + ordinal.to_bytes(4), digest_size=16).hexdigest()
             ordinal += 1
             owner = self._stored.get(key)
-            if owner is None or owner == self._unit:
+            if owner is None or owner == self._own:
                 self._next[seed] = ordinal
                 return key, owner is not None
 
@@ -234,12 +244,13 @@ class MessageBatch:
     def add_mapi(self, message: MapiMessage) -> None:
         """Add one message of an Outlook store or file."""
         sender = addresses.entry(message.sender_name, message.sender)
+        sent_by = addresses.normalise(message.sent_by)
         recipients = [(role, addresses.entry(n, a)) for role, n, a in message.recipients]
         row: dict[str, object] = {
             "internet_message_id": message.internet_message_id.strip(" <>\r\n\t"),
             "sender": sender.address,
             "sender_name": sender.name,
-            "sent_by": "",
+            "sent_by": sent_by if sent_by != sender.address else "",
             "subject": message.subject,
             "message_class": _mapi_class(message.message_class, message.subject),
             "is_draft": message.is_draft,
@@ -264,15 +275,16 @@ class MessageBatch:
         plain: Sequence[str],
         html: Sequence[str],
     ) -> None:
+        row["subject"] = subject = _clean(str(row["subject"]))[:MAX_SUBJECT]
+        message_id = str(row["internet_message_id"])
+        # Counted before the window is looked at: equal ones keep their order in every window.
+        key, stored = self._keys.key(message_id or _content_identity(people, subject, date))
         if date is not None and (
             (self._since is not None and date < self._since)
             or (self._until is not None and date >= self._until)
         ):
             self._outside += 1
             return
-        row["subject"] = subject = _clean(str(row["subject"]))[:MAX_SUBJECT]
-        message_id = str(row["internet_message_id"])
-        key, stored = self._keys.key(message_id or _content_identity(people, subject, date))
         self._read += 1
         self._undated += date is None
         if not stored:
@@ -309,6 +321,9 @@ class MapiMessage:
     subject: str = ""
     sender: str = ""
     sender_name: str = ""
+    sent_by: str = ""
+    """Who sent it where that is another: send-as, on behalf of."""
+
     message_class: str = "IPM.Note"
     sent_at: datetime | None = None
     in_reply_to: str = ""
@@ -359,18 +374,26 @@ def _content_identity(people: _People, subject: str, date: datetime | None) -> s
     return "\x1e".join(("content", stamp, people.sender.address, subject, *visible))
 
 
-def _entries(found: mime.Mime, role: str) -> Iterator[Address]:
+# The same few people stand in message after message.
+_entry = lru_cache(maxsize=65_536)(addresses.entry)
+
+
+def _entries(found: mime.Mime, role: str) -> list[Address]:
     exact = found.addresses.get(role)
     if exact is not None:
-        yield from (addresses.entry(name, address) for name, address in exact)
-    elif role in found.headers:
-        for value in found.raw_header(role):
-            for address in addresses.parse_list(value):
-                yield address._replace(name=_clean(mime.decode_words(address.name)))
+        return [_entry(name, address) for name, address in exact]
+    if role not in found.headers:
+        return []
+    return [
+        address._replace(name=_clean(mime.decode_words(address.name)))
+        for value in found.raw_header(role)
+        for address in addresses.parse_list(value)
+    ]
 
 
 def _mime_people(found: mime.Mime) -> _People:
-    senders = list(_entries(found, "from")) or list(_entries(found, "sender"))
+    delegates = _entries(found, "sender")
+    senders = _entries(found, "from") or delegates
     recipients = [(role, a) for role in ("to", "cc", "bcc") for a in _entries(found, role)]
     for part in found.files:
         if part.media_type == "text/calendar":
@@ -382,9 +405,9 @@ def _mime_people(found: mime.Mime) -> _People:
                 if attendee.address not in listed:
                     listed.add(attendee.address)
                     recipients.append((role, attendee))
-    delegate = next(_entries(found, "sender"), None)
     sender = senders[0] if senders else Address("", "", "none")
-    sent_by = delegate.address if delegate and delegate.address != sender.address else ""
+    sent_by = delegates[0].address if delegates else ""
+    sent_by = sent_by if sent_by != sender.address else ""
     return _People(sender, recipients, sent_by)
 
 

@@ -137,7 +137,10 @@ class Coverage:
     messages_skipped: int = 0
     reason: str = ""
     unit: str = ""
-    """Which unit of the source it speaks of; its next reading replaces the row."""
+    """Which unit of the source it speaks of, or which file."""
+
+    entry: str = ""
+    """Where in the unit; empty for the row that speaks of the unit as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +159,38 @@ class Examination:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How much of a unit was read so far, over all runs."""
+
+    read: int = 0
+    """Distinct messages."""
+
+    undated: int = 0
+    outside: int = 0
+    """Messages outside the window of the latest reading."""
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far one unit of one source was read; the token is the connector's own."""
+    """How far one unit of one source was read; token and state are the connector's own."""
 
     source: str
     unit: str
     mailbox: str
+    folder: str
     token: str
+    """Where reading goes on."""
+
+    state: str
+    """What the unit looked like when it was read to its end; empty while it is not."""
+
     examined: tuple[Examination, ...] = ()
+    """What was looked at, from its beginning to its end."""
+
+    pending: Examination | None = None
+    """What the token belongs to, while the unit is not read to its end."""
+
+    progress: Progress = Progress()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from scanner.model import (
     Incident,
     IncidentMessage,
     Outcome,
+    Progress,
     ScanRun,
     Score,
     Severity,
@@ -214,20 +215,23 @@ class Workspace:
     def checkpoints(self, source: str) -> dict[str, Checkpoint]:
         """Return how far each unit of a source is read, by unit."""
         rows = self._query(
-            "SELECT unit, mailbox, token, examined FROM checkpoints WHERE source = ?", source
+            "SELECT unit, mailbox, folder, token, state, examined, pending, progress "
+            "FROM checkpoints WHERE source = ?",
+            source,
         )
         return {
             unit: Checkpoint(
                 source,
                 unit,
                 mailbox,
+                folder,
                 token,
-                tuple(
-                    Examination(_time(s), _time(u), ContentLevel(c), frozenset(d))
-                    for s, u, c, d in json.loads(examined)
-                ),
+                state,
+                tuple(_examination(found) for found in json.loads(examined)),
+                _examination(json.loads(pending)) if pending != "null" else None,
+                Progress(**json.loads(progress)),
             )
-            for unit, mailbox, token, examined in rows
+            for unit, mailbox, folder, token, state, examined, pending, progress in rows
         }
 
     def stored_keys(self, mailbox: str) -> dict[str, str]:
@@ -244,11 +248,14 @@ class Workspace:
         examined: Iterable[str],
         coverage: Sequence[Coverage],
         checkpoint: Checkpoint,
+        *,
+        anew: bool,
     ) -> None:
         """Make a page visible as a whole: rows, findings, coverage and checkpoint.
 
         `examined` holds the keys of the messages whose content was looked at: what an earlier
-        look found in them gives way to `findings`. `coverage` replaces the rows of its units.
+        look found in them gives way to `findings`. A row of `coverage` replaces that of the same
+        entry; with `anew`, those of the whole unit go first.
         """
         parts = self._write_parts(table, checkpoint.source)
         with self._transaction():
@@ -256,32 +263,42 @@ class Workspace:
                 "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)", [(*part, run_id) for part in parts]
             )
             self._replace_findings(findings, examined, run_id)
-            self._replace_coverage(coverage, run_id)
+            if anew:
+                unit = (checkpoint.source, checkpoint.unit)
+                self._db.execute("DELETE FROM coverage WHERE source = ? AND unit = ?", unit)
+            self._put_coverage(coverage, run_id)
             self._put_checkpoint(checkpoint)
 
-    def put_coverage(self, run_id: str, coverage: Sequence[Coverage]) -> None:
-        """Record what was and was not read, replacing what was said of the same units."""
+    def put_survey(self, run_id: str, source: str, coverage: Sequence[Coverage]) -> None:
+        """Record what a survey of the source could not read, in place of what the last one said."""
         with self._transaction():
-            self._replace_coverage(coverage, run_id)
+            self._db.execute(
+                "DELETE FROM coverage WHERE source = ?1 AND unit NOT IN "
+                "(SELECT unit FROM checkpoints WHERE source = ?1)",
+                (source,),
+            )
+            self._put_coverage(coverage, run_id)
+
+    def put_coverage(self, run_id: str, coverage: Sequence[Coverage]) -> None:
+        """Record rows of coverage, each in place of that of the same entry."""
+        with self._transaction():
+            self._put_coverage(coverage, run_id)
 
     def _put_checkpoint(self, checkpoint: Checkpoint) -> None:
-        examined = [
-            (_stamp(e.since), _stamp(e.until), e.content.value, sorted(e.detectors))
-            for e in checkpoint.examined
-        ]
+        c = checkpoint
+        examined = json.dumps([asdict(e) for e in c.examined], default=_plain)
+        pending = json.dumps(asdict(c.pending) if c.pending else None, default=_plain)
         self._db.execute(
-            "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?)",
-            (checkpoint.source, checkpoint.unit, checkpoint.mailbox, checkpoint.token,
-             json.dumps(examined)),
+            "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (c.source, c.unit, c.mailbox, c.folder, c.token, c.state, examined, pending,
+             json.dumps(asdict(c.progress))),
         )  # fmt: skip
 
-    def _replace_coverage(self, coverage: Sequence[Coverage], run_id: str) -> None:
-        units = {(c.source, c.unit) for c in coverage}
-        self._db.executemany("DELETE FROM coverage WHERE source = ? AND unit = ?", sorted(units))
+    def _put_coverage(self, coverage: Sequence[Coverage], run_id: str) -> None:
         self._db.executemany(
-            "INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (c.source, c.unit, c.mailbox, c.folder, _stamp(c.since), _stamp(c.until),
+                (c.source, c.unit, c.entry, c.mailbox, c.folder, _stamp(c.since), _stamp(c.until),
                  c.outcome.value, c.messages_read, c.messages_skipped, c.reason, run_id)
                 for c in coverage
             ],
@@ -378,6 +395,17 @@ class Workspace:
         for path in folder.rglob("*.parquet"):
             if path.relative_to(folder).as_posix() not in listed:
                 path.unlink(missing_ok=True)
+
+    def rows(self) -> int:
+        """Return how many messages are stored."""
+        return int(self._query("SELECT coalesce(sum(rows), 0) FROM parts")[0][0])
+
+    def put_meta(self, values: Mapping[str, str]) -> None:
+        """Store values."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", sorted(values.items())
+            )
 
     def mailboxes(self) -> list[str]:
         """Return the mailboxes that have messages."""
@@ -517,8 +545,8 @@ class Workspace:
         """Return the standing coverage over all runs."""
         rows = self._query(
             "SELECT source, mailbox, folder, outcome, since, until, messages_read, "
-            "messages_skipped, reason, unit FROM coverage ORDER BY source, mailbox, folder, unit, "
-            "outcome, reason"
+            "messages_skipped, reason, unit, entry FROM coverage "
+            "ORDER BY source, mailbox, folder, unit, entry"
         )
         return [
             Coverage(r[0], r[1], r[2], Outcome(r[3]), _time(r[4]), _time(r[5]), *r[6:])
@@ -551,6 +579,19 @@ def _store_errors(what: Path) -> Iterator[None]:
 
 def _stamp(value: Any) -> str | None:
     return value.astimezone(UTC).isoformat(timespec="microseconds") if value else None
+
+
+def _plain(value: object) -> object:
+    return sorted(value) if isinstance(value, frozenset) else _stamp(value)
+
+
+def _examination(body: dict[str, Any]) -> Examination:
+    return Examination(
+        _time(body["since"]),
+        _time(body["until"]),
+        ContentLevel(body["content"]),
+        frozenset(body["detectors"]),
+    )
 
 
 def _time(text: str | None) -> datetime | None:

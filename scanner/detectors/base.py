@@ -37,6 +37,9 @@ class Kind:
     example: str
     """A value that nobody holds."""
 
+    ranks_from: int = 1
+    """From how many distinct values in one message on it makes an incident by itself."""
+
 
 class ContentDetector(ABC):
     """Finds personal data in the content of messages. Stateless, picklable, no I/O, no logging."""

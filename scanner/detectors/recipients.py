@@ -241,13 +241,13 @@ def _visible_rows(found: Frames) -> pd.DataFrame:
         rows[name] &= rows["external"]
     enough = rows.groupby("message")["external"].transform("sum").to_numpy() >= SMALL
     rows = rows[enough].copy()
-    rows["named"] = rows["external"] & _named(found, rows)
+    rows["named"] = rows["external"] & shows_names(found, rows)
     rows["new"] = rows["external"] & _first_contact(found, rows)
     return pd.DataFrame(rows)
 
 
-def _named(found: Frames, rows: pd.DataFrame) -> np.ndarray:
-    """Tell of each row whether address or display name shows a full name."""
+def shows_names(found: Frames, rows: pd.DataFrame) -> np.ndarray:
+    """Tell of some rows of `Frames.recipients` whether each shows its owner's full name."""
     names = found.names.take(pa.array(rows.index.to_numpy()))
     addresses = pa.array(found.addresses["address"]).take(pa.array(rows["code"].to_numpy()))
     pairs = pc.binary_join_element_wise(addresses.cast(pa.string()), names, "\n")

@@ -11,15 +11,16 @@ CREATE TABLE parts (
     month TEXT NOT NULL, rows INTEGER NOT NULL, run_id TEXT NOT NULL
 ) STRICT;
 CREATE TABLE checkpoints (
-    source TEXT NOT NULL, unit TEXT NOT NULL, mailbox TEXT NOT NULL, token TEXT NOT NULL,
-    examined TEXT NOT NULL, PRIMARY KEY (source, unit)
+    source TEXT NOT NULL, unit TEXT NOT NULL, mailbox TEXT NOT NULL, folder TEXT NOT NULL,
+    token TEXT NOT NULL, state TEXT NOT NULL, examined TEXT NOT NULL, pending TEXT NOT NULL,
+    progress TEXT NOT NULL, PRIMARY KEY (source, unit)
 ) STRICT;
 CREATE TABLE coverage (
-    source TEXT NOT NULL, unit TEXT NOT NULL, mailbox TEXT NOT NULL, folder TEXT NOT NULL,
-    since TEXT, until TEXT, outcome TEXT NOT NULL, messages_read INTEGER NOT NULL,
-    messages_skipped INTEGER NOT NULL, reason TEXT NOT NULL, run_id TEXT NOT NULL
+    source TEXT NOT NULL, unit TEXT NOT NULL, entry TEXT NOT NULL, mailbox TEXT NOT NULL,
+    folder TEXT NOT NULL, since TEXT, until TEXT, outcome TEXT NOT NULL,
+    messages_read INTEGER NOT NULL, messages_skipped INTEGER NOT NULL, reason TEXT NOT NULL,
+    run_id TEXT NOT NULL, PRIMARY KEY (source, unit, entry)
 ) STRICT;
-CREATE INDEX coverage_unit ON coverage (source, unit);
 CREATE TABLE findings (
     fingerprint TEXT PRIMARY KEY, detector TEXT NOT NULL, detector_version INTEGER NOT NULL,
     kind TEXT NOT NULL, message_key TEXT NOT NULL, part TEXT NOT NULL,

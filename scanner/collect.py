@@ -1,0 +1,363 @@
+"""From sources to the message store: what to read, page by page, and what was not read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from scanner.detectors import DETECTORS
+from scanner.errors import ConnectorError, DeniedError, StoreError, UnreadableError
+from scanner.messages import Batch, KeyRing, MessageBatch
+from scanner.model import (
+    Checkpoint,
+    ContentLevel,
+    Coverage,
+    Examination,
+    Finding,
+    Outcome,
+    Progress,
+)
+
+if TYPE_CHECKING:
+    from scanner.addresses import Address
+    from scanner.connectors.base import Connector, Unit
+    from scanner.directory import Directory
+    from scanner.store import Workspace
+
+log = logging.getLogger(__name__)
+
+SKIPPED_SHOWN = 200
+"""So many skipped messages of a unit have a row of coverage each; one row counts the others."""
+
+INTERRUPTED = "reading was interrupted; the next scan goes on from here"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source by its name in reports and coverage."""
+
+    name: str
+    connector: Connector
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one run read."""
+
+    read: int = 0
+    skipped: int = 0
+
+
+Advance = Callable[[int], None]
+"""Told the bytes of each unit that is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One way through a unit: which part of the request, from where."""
+
+    examination: Examination
+    resume: str
+    resumed: bool
+    """Whether what lies before was read, and stored, with the same examination."""
+
+
+def examination(
+    since: datetime | None, until: datetime | None, content: ContentLevel
+) -> Examination:
+    """Return what a scan asks for: a window, a depth, and the detectors as they are now."""
+    detectors = (
+        frozenset()
+        if content is ContentLevel.NONE
+        else frozenset(f"{d.id}@{d.version}" for d in DETECTORS)
+    )
+    return Examination(since, until, content, detectors)
+
+
+def collect(
+    workspace: Workspace,
+    run_id: str,
+    source: Source,
+    units: Sequence[Unit],
+    request: Examination,
+    directory: Directory,
+    advance: Advance,
+) -> Tally:
+    """Read what `request` asks for and was not read yet, and commit it page by page.
+
+    A unit that cannot be read costs its row of coverage, never the run. Raises `StoreError`.
+    """
+    checkpoints = workspace.checkpoints(source.name)
+    stored = _StoredKeys(workspace)
+    tally = Tally()
+    for unit in sorted(units, key=lambda u: u.mailbox):
+        done = checkpoints.get(unit.key)
+        for reading in plan(unit, done, request, source.connector):
+            reader = _UnitReader(workspace, run_id, source, unit, directory, stored)
+            found, done = reader.read(reading, done)
+            tally = Tally(tally.read + found.read, tally.skipped + found.skipped)
+        advance(unit.size)
+    return tally
+
+
+def plan(
+    unit: Unit, done: Checkpoint | None, request: Examination, connector: Connector
+) -> list[_Reading]:
+    """Return how to read just what was not examined yet."""
+    if done is None:
+        return [_Reading(request, "", resumed=False)]
+    unbounded = request.since is None and request.until is None
+    if done.pending is not None:
+        goes_on = unbounded and done.pending == request and not done.examined
+        if goes_on and connector.continues(unit, done.token):
+            return [_Reading(request, done.token, resumed=True)]
+        return [_Reading(request, "", resumed=False)]
+    missing = _missing(request, done.examined)
+    if unit.state and unit.state == done.state:
+        return [_Reading(part, "", resumed=False) for part in missing]
+    if unbounded and not missing and connector.continues(unit, done.token):
+        return [_Reading(request, done.token, resumed=True)]
+    return [_Reading(request, "", resumed=False)]
+
+
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def _missing(request: Examination, examined: Sequence[Examination]) -> list[Examination]:
+    """Return the parts of the requested window that were not examined so far or so deeply."""
+    gaps = [(request.since or _FIRST, request.until or _LAST)]
+    for before in examined:
+        if not before.covers(request):
+            continue
+        low, high = before.since or _FIRST, before.until or _LAST
+        gaps = [
+            piece
+            for since, until in gaps
+            for piece in ((since, min(until, low)), (max(since, high), until))
+            if piece[0] < piece[1]
+        ]
+    return [
+        replace(
+            request,
+            since=None if since == _FIRST else since,
+            until=None if until == _LAST else until,
+        )
+        for since, until in gaps
+    ]
+
+
+class _StoredKeys:
+    """The message keys of the mailbox being read, kept from one of its units to the next."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._mailbox: str | None = None
+        self._keys: dict[str, str] = {}
+
+    def of(self, mailbox: str) -> dict[str, str]:
+        """Return each stored key of the mailbox with the unit it was first read from."""
+        if mailbox != self._mailbox:
+            self._mailbox, self._keys = mailbox, self._workspace.stored_keys(mailbox)
+        return dict(self._keys)
+
+    def add(self, batch: Batch) -> None:
+        """Take in what was stored since."""
+        units = batch.table["unit"].cast("string").to_pylist()
+        self._keys |= zip(batch.table["message_key"].to_pylist(), units, strict=True)
+
+
+class _UnitReader:
+    """Reads one unit of one source into the workspace."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        run_id: str,
+        source: Source,
+        unit: Unit,
+        directory: Directory,
+        stored: _StoredKeys,
+    ) -> None:
+        self._stored = stored
+        self._workspace, self._run_id, self._source = workspace, run_id, source
+        self._unit, self._directory = unit, directory
+        self._unit_id = workspace.keyed.folder(f"{source.name}\x1f{unit.key}")
+        self._shown = 0
+
+    def read(self, reading: _Reading, done: Checkpoint | None) -> tuple[Tally, Checkpoint]:
+        """Read to the end, or to where it cannot be read; return the tally and the checkpoint."""
+        unit = self._unit
+        changed = done is not None and unit.state != done.state and not reading.resumed
+        anew = not reading.resumed
+        checkpoint = Checkpoint(
+            self._source.name,
+            unit.key,
+            unit.mailbox,
+            unit.folder,
+            reading.resume,
+            "",
+            () if done is None or changed else done.examined,
+            reading.examination,
+            replace(done.progress, outside=0) if done else Progress(),
+        )
+        tally, reason, outcome = Tally(), "", None
+        try:
+            for batch, token in self._pages(reading):
+                checkpoint = self._advanced(checkpoint, batch, token)
+                self._commit(batch, checkpoint, INTERRUPTED, Outcome.PARTIAL, anew=anew)
+                anew = False
+                self._stored.add(batch)
+                skipped = sum(s.count for s in batch.skipped)
+                tally = Tally(tally.read + batch.read, tally.skipped + skipped)
+        except StoreError:
+            raise
+        except ConnectorError as error:
+            reason, outcome = str(error), _outcome(error, tally)
+        except Exception as error:
+            log.exception("unit %s: %s", self._unit_id, type(error).__name__)
+            reason = f"could not be taken apart ({type(error).__name__})"
+            outcome = Outcome.PARTIAL if tally.read else Outcome.UNREADABLE
+        if outcome is not Outcome.DENIED:
+            checkpoint = self._finished(checkpoint, reading, reading.examination)
+        self._commit(None, checkpoint, reason, outcome, anew=anew)
+        return tally, checkpoint
+
+    def _pages(self, reading: _Reading) -> Iterator[tuple[Batch, str]]:
+        stored = self._stored.of(self._unit.mailbox)
+        keys = KeyRing(self._unit.mailbox, self._unit_id, stored, resumed=reading.resumed)
+        wanted = reading.examination
+
+        def new_batch() -> MessageBatch:
+            return MessageBatch(
+                self._unit.mailbox,
+                self._unit.folder,
+                self._unit_id,
+                keys=keys,
+                since=wanted.since,
+                until=wanted.until,
+                content=wanted.content,
+                wants_content=self._wants_content,
+            )
+
+        for page in self._source.connector.pages(self._unit, new_batch, reading.resume):
+            yield page.batch, page.token
+
+    def _wants_content(self, sender: str, recipients: Sequence[Address]) -> bool:
+        return self._directory.is_internal(sender) and any(
+            self._directory.is_external(recipient.address) for recipient in recipients
+        )
+
+    def _advanced(self, checkpoint: Checkpoint, batch: Batch, token: str) -> Checkpoint:
+        before = checkpoint.progress
+        progress = Progress(
+            before.read + batch.table.num_rows,
+            before.undated + batch.table["sent_at"].null_count,
+            before.outside + batch.outside,
+        )
+        return replace(checkpoint, token=token, progress=progress)
+
+    def _finished(
+        self, checkpoint: Checkpoint, reading: _Reading, examined: Examination
+    ) -> Checkpoint:
+        """Return the checkpoint of a unit read to its end: nothing pending, all looked at."""
+        before = () if reading.resumed else checkpoint.examined
+        kept = tuple(e for e in before if not (examined.covers(e) and _within(e, examined)))
+        return replace(checkpoint, state=self._unit.state, examined=(*kept, examined), pending=None)
+
+    def _commit(
+        self,
+        batch: Batch | None,
+        checkpoint: Checkpoint,
+        reason: str,
+        outcome: Outcome | None,
+        *,
+        anew: bool,
+    ) -> None:
+        batch = batch or MessageBatch("", "", "", keys=KeyRing("", "")).take()
+        findings: list[Finding] = []
+        for detector in DETECTORS if batch.documents else ():
+            findings.extend(detector.detect(batch.documents, self._workspace.keyed.value))
+        rows = [self._summary(checkpoint, reason, outcome), *self._skipped(batch)]
+        self._workspace.commit_page(
+            self._run_id,
+            batch.table,
+            findings,
+            [document.message_key for document in batch.documents],
+            rows,
+            checkpoint,
+            anew=anew,
+        )
+
+    def _summary(self, checkpoint: Checkpoint, reason: str, outcome: Outcome | None) -> Coverage:
+        """Return the row that speaks of the unit as a whole."""
+        progress = checkpoint.progress
+        if outcome is None:
+            nothing = not (progress.read or progress.outside or self._shown)
+            outcome = Outcome.EMPTY if nothing else Outcome.READ
+        notes = [reason] if reason else []
+        if progress.undated:
+            notes.append(f"{progress.undated} without a usable date: they count in every window")
+        if progress.outside:
+            notes.append(f"{progress.outside} outside the window")
+        windows = [*checkpoint.examined, *([checkpoint.pending] if checkpoint.pending else [])]
+        return self._row(
+            outcome,
+            "; ".join(notes),
+            "",
+            since=min((w.since or _FIRST for w in windows), default=_FIRST),
+            until=max((w.until or _LAST for w in windows), default=_LAST),
+            messages_read=progress.read,
+        )
+
+    def _skipped(self, batch: Batch) -> Iterator[Coverage]:
+        for skipped in batch.skipped:
+            self._shown += 1
+            if self._shown <= SKIPPED_SHOWN:
+                reason = f"{skipped.where}: {skipped.reason}"
+                yield self._row(Outcome.UNREADABLE, reason, skipped.where, skipped=skipped.count)
+        if self._shown > SKIPPED_SHOWN:
+            more = self._shown - SKIPPED_SHOWN
+            reason = f"{more} further messages could not be read"
+            yield self._row(Outcome.UNREADABLE, reason, "further messages", skipped=more)
+
+    def _row(
+        self,
+        outcome: Outcome,
+        reason: str,
+        entry: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        messages_read: int = 0,
+        skipped: int = 0,
+    ) -> Coverage:
+        return Coverage(
+            self._source.name,
+            self._unit.mailbox,
+            self._unit.folder,
+            outcome,
+            None if since == _FIRST else since,
+            None if until == _LAST else until,
+            messages_read,
+            skipped,
+            reason,
+            self._unit.key,
+            entry,
+        )
+
+
+def _within(inner: Examination, outer: Examination) -> bool:
+    return (outer.since or _FIRST) <= (inner.since or _FIRST) and (inner.until or _LAST) <= (
+        outer.until or _LAST
+    )
+
+
+def _outcome(error: ConnectorError, tally: Tally) -> Outcome:
+    if isinstance(error, DeniedError):
+        return Outcome.DENIED
+    if isinstance(error, UnreadableError) and not tally.read:
+        return Outcome.UNREADABLE
+    return Outcome.PARTIAL
