@@ -174,6 +174,7 @@ def given_names() -> frozenset[str]:
     return frozenset(words("given_names.txt"))
 
 
+@lru_cache(maxsize=100_000)
 def shows_name(address: str, display: str, role_words: frozenset[str] = frozenset()) -> bool:
     """Tell whether an entry shows who a person is: a full name in the address or the display name.
 

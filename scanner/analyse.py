@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,10 +16,12 @@ from scanner import incidents, messages, runners, severity
 from scanner.addresses import comparable
 from scanner.detectors import kinds, recipients
 from scanner.detectors.recipients import Frames, RecipientList
+from scanner.directory import role_pattern
 from scanner.incidents import PERSON_KINDS, Node, People
 from scanner.model import Finding, Severity
 from scanner.severity import Context, KindFactors
 from scanner.store import Analysis, Workspace
+from scanner.text import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,8 +42,15 @@ WORKERS_FROM_ROWS = 200_000
 SENSITIVE_DPC = 3
 """From this data processing context on, the wording makes a small list count."""
 
+COUNTS_FROM = 0.6
+"""A finding in content makes an incident from this confidence on: a check digit alone has less."""
+
+UNSURE = "a number whose check digit holds, with no word beside it that says what it is"
 QUOTED_ONLY = "personal data only in the quoted part of a reply to its one recipient"
 OWN_DATA = "one address, date or account number to one recipient: likely the recipient's own"
+
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -132,6 +142,10 @@ def _counted(
         readers = audience.get(key, 0)
         if not readers:
             continue
+        found = [f for f in found if f.confidence >= COUNTS_FROM]
+        if not found:
+            aside[UNSURE] += 1
+            continue
         fresh = [f for f in found if f.part != "quoted"]
         if not fresh and readers == 1:
             aside[QUOTED_ONLY] += 1
@@ -151,7 +165,7 @@ def examine(task: Task) -> Partition:
     lists = recipients.lists(found)
     audited = found.messages["audited"].to_numpy()
     content = audited & _among(found.table["message_key"], task.content_keys)
-    remedies = _remedies(found.table) & audited
+    remedies = np.where(audited, _remedies(found.table), "")
     context = _contexts(found, np.union1d(lists.index.to_numpy(), np.flatnonzero(content)))
     grave = [c.id for c in severity.contexts() if c.dpc >= SENSITIVE_DPC]
     sensitive = context[grave].any(axis=1).reindex(lists.index, fill_value=False)
@@ -192,7 +206,10 @@ def _contexts(found: Frames, rows: np.ndarray) -> pd.DataFrame:
     table = found.table.take(pa.array(rows, pa.int64()))
     names = pc.binary_join(_attachment_names(table["attachments"]), " ")
     groups = _group_names(found, rows)
-    mailbox = pc.replace_substring_regex(table["mailbox"].cast(pa.string()), "@.*$", "")
+    # A function's mailbox tells what it writes about; a person's name does not.
+    mailboxes = table["mailbox"].cast(pa.string())
+    function = pc.match_substring_regex(mailboxes, role_pattern())
+    mailbox = pc.if_else(function, pc.replace_substring_regex(mailboxes, "@.*$", ""), "")
     text = pc.utf8_lower(
         pc.binary_join_element_wise(
             table["subject"], table["folder"].cast(pa.string()), mailbox, names, groups, " ; "
@@ -300,12 +317,14 @@ def _nodes(
     }
     columns = ["message_key", "internet_message_id", "mailbox", "sent_at", "sender", "subject"]
     plain = found.table.select(columns).take(pa.array(chosen, pa.int64())).to_pylist()
+    redacted = _redacted(found, chosen, [row["subject"] for row in plain])
     nodes, findings = [], []
     counts: list[dict[str, int]] = totals.to_dict("records")  # type: ignore[assignment]
     for row, values, total in zip(chosen.tolist(), plain, counts, strict=True):
         shown = lists.get(row)
         node = Node(
             **values,
+            subject_redacted=redacted[row],
             listed=shown is not None,
             remedy=str(remedies[row]),
             visible=total["visible"],
@@ -327,6 +346,27 @@ def _nodes(
             findings.append(shown.finding(node.message_key))
         nodes.append(node)
     return nodes, findings
+
+
+def _redacted(found: Frames, chosen: np.ndarray, subjects: Sequence[str]) -> dict[int, str]:
+    """Return each chosen message's subject without addresses, numbers and recipients' names."""
+    listed = found.recipients
+    wanted = np.zeros(len(found.messages), bool)
+    wanted[chosen] = True
+    rows = np.flatnonzero(wanted[listed["message"].to_numpy()])
+    message = listed["message"].to_numpy()[rows]
+    names = found.names.take(pa.array(rows)).to_pylist()
+    bounds = np.searchsorted(message, chosen), np.searchsorted(message, chosen, "right")
+    return {
+        row: redact(subject, _named_in(subject, names[low:high]))
+        for row, subject, low, high in zip(chosen.tolist(), subjects, *bounds, strict=True)
+    }
+
+
+def _named_in(subject: str, names: Sequence[str]) -> list[str]:
+    """Return those names of which a word stands in the subject: most often none."""
+    words = set(_WORD.findall(subject.lower()))
+    return [name for name in names if name and not words.isdisjoint(_WORD.findall(name.lower()))]
 
 
 def _activity(mailbox: str, found: Frames) -> list[tuple[str, str, int, int]]:

@@ -52,6 +52,9 @@ class Config(_Strict):
     since: datetime | date | None = None
     until: datetime | date | None = None
     fail_on: Severity = Severity.HIGH
+    mailbox: str | None = None
+    """The mailbox of archives named on the command line, where nothing in them tells."""
+
     sources: dict[str, ArchiveSource] = {}
 
     @property

@@ -107,7 +107,7 @@ class Directory:
                 "partner": partner & ~group,
                 "external": ~(internal | partner | group | empty),
                 "webmail": by_domain(n in webmail_domains() for n in names) & addressed,
-                "role": pc.match_substring_regex(plain, _role_pattern()).to_numpy(
+                "role": pc.match_substring_regex(plain, role_pattern()).to_numpy(
                     zero_copy_only=False
                 ),
                 "group": group,
@@ -117,7 +117,8 @@ class Directory:
 
 
 @cache
-def _role_pattern() -> str:
+def role_pattern() -> str:
+    """Return an RE2 pattern that matches the address of a function."""
     return rf"^({'|'.join(map(re.escape, sorted(role_words())))})([._\-]?\d*|[._\-][^@]*)@"
 
 

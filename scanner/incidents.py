@@ -7,6 +7,7 @@ here is quadratic in their number.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import tomllib
@@ -17,9 +18,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pandas.util import hash_array
 
 from scanner import data, severity
 from scanner.model import Finding, Incident, IncidentMessage
+from scanner.text import lower_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -46,6 +49,7 @@ MAX_PATTERNS = 2_000_000
 
 PRIVATE_SHARE = 0.3
 DOMAINS_SHOWN = 12
+PEOPLE_SHOWN = 25
 
 PERSON_KINDS = (
     "internal", "partner", "group", "role-address", "private-webmail", "business"
@@ -88,6 +92,7 @@ class Node:
     sent_at: datetime | None
     sender: str
     subject: str
+    subject_redacted: str
     listed: bool
     """Whether its visible list is ranked."""
 
@@ -329,6 +334,7 @@ class _Work:
                 node.sent_at,
                 node.sender,
                 node.subject,
+                node.subject_redacted,
                 node.visible,
                 node.external_visible,
                 node.audience,
@@ -348,10 +354,9 @@ class _Work:
         found: Sequence[Finding],
     ) -> tuple[str, ...]:
         lists = [self.nodes[p] for p in shown]
+        sent = [self.exposed(p) for p in shown if p not in group.remedies]
         remedies = {self.nodes[p].remedy for p in group.remedies}
-        overlapping = (
-            2 * (sum(n.external_visible for n in lists) - count.external) >= count.external
-        )
+        again = 2 * len(set().union(*sent)) <= sum(map(len, sent))
         present = {
             "safety-of-life": any(c.safety for c in contexts),
             "children": any(c.children for c in contexts),
@@ -368,8 +373,8 @@ class _Work:
             "group-address": count.groups > 0,
             "known-group": any(n.talking >= 0.5 for n in lists),
             "same-list-again": any(n.again > 0 for n in lists),
-            "batch": len(lists) > 1 and not overlapping,
-            "resend": len(lists) > 1 and overlapping,
+            "batch": len(sent) > 1 and not again,
+            "resend": len(sent) > 1 and again,
             "recall": "recall" in remedies,
             "apology": "apology" in remedies,
             "content": bool(found),
@@ -394,7 +399,8 @@ class _Work:
                 parts.append(f"in alphabetical order from '{first.first}' to '{first.last}'")
         if found:
             titles = dict.fromkeys(self.kinds[f.kind].title for f in found if f.kind in self.kinds)
-            parts.append(f"external recipients were sent {' and '.join(titles)}")
+            sent = " and ".join(lower_first(title) for title in titles)
+            parts.append(f"external recipients were sent {sent}")
         if contexts:
             parts.append(f"the wording suggests {contexts[0].title}")
         sayings = {
@@ -483,6 +489,7 @@ class _Count:
             )
         )
         kinds = Counter(PERSON_KINDS[kind] for kind in shown.values())
+        hash_array(self._exposed.person, categorize=False)
         return {
             "domains": domains[:DOMAINS_SHOWN],
             "other_domains": len(domains[DOMAINS_SHOWN:]),
@@ -490,6 +497,10 @@ class _Count:
             "recipient_kinds": dict(kinds.most_common()),
             "internal_viewers": len(set(self._all.person[self._all.kind == 0])),
             "external_viewers": len(set(self._all.person[self._all.outside])),
+            "people": sorted(self._exposed.person.tolist())[:PEOPLE_SHOWN],
+            "people_hashes": base64.b64encode(
+                hash_array(self._exposed.person, categorize=False).tobytes()
+            ).decode(),
         }
 
 
@@ -503,6 +514,8 @@ def disclosed_pairs(person: np.ndarray, node: np.ndarray, visible: np.ndarray) -
     long thread whose every message has another list) the sum over the messages stands in, which
     counts a pair again for each message.
     """
+    if not node.size or (node == node[0]).all():
+        return int(visible.sum()) * max(len(person) - 1, 0)
     places: dict[str, list[tuple[int, bool]]] = defaultdict(list)
     for who, where, shown in zip(person.tolist(), node.tolist(), visible.tolist(), strict=True):
         places[who].append((where, shown))

@@ -184,7 +184,7 @@ class MessageBatch:
         self._clear()
 
     def _clear(self) -> None:
-        self._columns: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
+        self._rows: list[dict[str, object]] = []
         self._documents: list[Document] = []
         self._skipped: list[Skipped] = []
         self._read = self._outside = self._undated = 0
@@ -201,10 +201,7 @@ class MessageBatch:
 
     def take(self) -> Batch:
         """Return what was gathered and begin anew."""
-        rows = len(self._columns["message_key"])
-        for name, value in self._fixed.items():
-            self._columns[name] = [value] * rows
-        arrays = [pa.array(self._columns[f.name], _plain(f.type)).cast(f.type) for f in SCHEMA]
+        arrays = [pa.array(self._column(f.name), _plain(f.type)).cast(f.type) for f in SCHEMA]
         batch = Batch(
             pa.Table.from_arrays(arrays, schema=SCHEMA),
             self._documents,
@@ -215,6 +212,11 @@ class MessageBatch:
         )
         self._clear()
         return batch
+
+    def _column(self, name: str) -> list[object]:
+        if name in self._fixed:
+            return [self._fixed[name]] * len(self._rows)
+        return [row[name] for row in self._rows]
 
     def skip(self, where: str, reason: str, count: int = 1) -> None:
         """Record what could not be read."""
@@ -298,8 +300,7 @@ class MessageBatch:
                 ],
                 "attachments": [(f.filename, f.media_type, f.size, f.inline) for f in files],
             }
-            for name, value in row.items():
-                self._columns[name].append(value)
+            self._rows.append(row)
             self._weight += len(people.recipients)
         if self._content is ContentLevel.NONE:
             return

@@ -127,7 +127,7 @@ def parse(raw: bytes, *, bodies: bool) -> Mime:
     Files stay undecoded until `Part.content` is called. Raises `UnreadableError` for bytes without
     a single header field of mail.
     """
-    if not raw.strip():
+    if not raw or raw.isspace():
         raise UnreadableError("empty: no header, no body")
     try:
         if len(raw) > MAX_MESSAGE_BYTES:
@@ -135,7 +135,11 @@ def parse(raw: bytes, *, bodies: bool) -> Mime:
         if bodies:
             mime = _from_fast(fast_mail_parser.parse_email(raw, mode="lazy"), raw)
         else:
-            mime = _from_fast(fast_mail_parser.parse_email(raw, mode="metadata"), raw)
+            parsed = fast_mail_parser.parse_email(raw, mode="metadata")
+            if any(part.mimetype == "text/calendar" for part in parsed.attachments):
+                # An invitation's attendees are recipients, so its content is needed after all.
+                parsed = fast_mail_parser.parse_email(raw, mode="lazy")
+            mime = _from_fast(parsed, raw)
     except fast_mail_parser.ParseError:
         mime = _from_stdlib(raw, bodies=bodies)
     if _MAIL_HEADERS.isdisjoint(mime.headers):
@@ -144,16 +148,20 @@ def parse(raw: bytes, *, bodies: bool) -> Mime:
 
 
 def _from_fast(parsed: Any, raw: bytes) -> Mime:
-    headers: dict[str, list[str]] = {}
-    for name, values in parsed.headers.items():
-        headers.setdefault(name.lower(), []).extend(values)
+    given = parsed.headers
+    headers: dict[str, list[str]] = {name.lower(): values for name, values in given.items()}
+    if len(headers) < len(given):  # one name in two spellings
+        headers = {}
+        for name, values in given.items():
+            headers.setdefault(name.lower(), []).extend(values)
     addresses: dict[str, list[tuple[str, str]]] = {}
     for role in ("to", "cc", "bcc"):
-        found = getattr(parsed, role)
         values = headers.get(role, ())
         # One header, one `@` for each entry, no group: nothing was dropped or guessed.
-        plain = len(values) == 1 and ";" not in values[0] and ":" not in values[0]
-        if found and plain and values[0].count("@") == len(found):
+        if len(values) != 1 or ";" in values[0] or ":" in values[0]:
+            continue
+        found = getattr(parsed, role)
+        if found and values[0].count("@") == len(found):
             addresses[role] = [(a.display_name or "", a.address) for a in found]
     sender = parsed.from_
     if sender is not None and headers.get("from", [""])[0].count("@") == 1:

@@ -245,6 +245,9 @@ class IncidentMessage:
     sent_at: datetime | None
     sender: str
     subject: str
+    subject_redacted: str
+    """Without addresses, numbers and recipients' names."""
+
     visible_recipients: int
     external_visible: int
     audience: int

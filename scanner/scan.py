@@ -68,7 +68,7 @@ def open_source(name: str, config: Config) -> Source:
             f"; the configuration file names {', '.join(config.sources)}" if config.sources else ""
         )
         raise SourceError(f"{name}: no such file or folder, and no source of that name{known}")
-    return Source(str(path.resolve()), archive(path))
+    return Source(str(path.resolve()), archive(path, mailbox=config.mailbox))
 
 
 def scan(

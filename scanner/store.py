@@ -18,7 +18,7 @@ import socket
 import sqlite3
 import uuid
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -486,7 +486,7 @@ class Workspace:
             [
                 (i.incident_id, rank, i.score.severity.value, _stamp(i.first_sent_at),
                  _stamp(max((m.sent_at for m in i.messages if m.sent_at), default=None)),
-                 json.dumps(asdict(i), default=_stamp), seen.get(i.incident_id, run_id))
+                 json.dumps(i, default=_plain), seen.get(i.incident_id, run_id))
                 for rank, i in enumerate(analysis.incidents, start=1)
             ],
         )  # fmt: skip
@@ -581,7 +581,10 @@ def _stamp(value: Any) -> str | None:
     return value.astimezone(UTC).isoformat(timespec="microseconds") if value else None
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> object:
+    """Return what JSON has no form for as what it has; a class becomes its fields."""
+    if is_dataclass(value):
+        return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[union-attr]
     return sorted(value) if isinstance(value, frozenset) else _stamp(value)
 
 

@@ -43,6 +43,9 @@ SORTED_SHARE = 0.95
 """Share of neighbours in order from which on a list was pasted from an export: people type by
 relevance. With ten addresses chance gives this once in 3.6 million."""
 
+AFTERMATH = 30 * 86_400_000_000
+"""Microseconds after a list in which its people's replies to all may be its own doing."""
+
 BUSY_SENDER = 64
 """Of one correspondent, so many partners are remembered: more do not change who is a group."""
 
@@ -145,17 +148,14 @@ class RecipientList(NamedTuple):
     domains: int
     """Distinct domains of the external ones."""
 
-    named: float
-    """Share of the external ones that show a full name."""
-
     first_contact: float
     """Share of the external ones whom the mailbox never met before."""
 
     talking: float
-    """Share of the external ones who wrote to another of the list before, or were written to."""
+    """Share of the external ones who write to another of the list, or are written to."""
 
     again: int
-    """How often this very set was addressed before."""
+    """How often else this very set was addressed."""
 
     in_order: float
     """Share of neighbours in alphabetical order; NaN below ten."""
@@ -203,7 +203,7 @@ def lists(found: Frames) -> pd.DataFrame:
     """
     rows = _visible_rows(found)
     grouped = rows.groupby("message", sort=True)
-    counts = grouped[["external", "role", "webmail", "group", "named", "new"]].sum()
+    counts = grouped[["external", "role", "webmail", "group", "new"]].sum()
     table = pd.DataFrame(index=counts.index)
     table["visible"] = grouped.size()
     table["external"] = counts["external"]
@@ -213,7 +213,6 @@ def lists(found: Frames) -> pd.DataFrame:
     table["groups"] = counts["group"]
     outside = rows[rows["external"]]
     table["domains"] = outside.groupby("message")["domain"].nunique()
-    table["named"] = counts["named"] / counts["external"].clip(lower=1)
     table["first_contact"] = counts["new"] / counts["external"].clip(lower=1)
     table["talking"] = _talking(found, outside).reindex(table.index, fill_value=0.0)
     table["again"] = _again(found, outside).reindex(table.index, fill_value=0)
@@ -241,7 +240,6 @@ def _visible_rows(found: Frames) -> pd.DataFrame:
         rows[name] &= rows["external"]
     enough = rows.groupby("message")["external"].transform("sum").to_numpy() >= SMALL
     rows = rows[enough].copy()
-    rows["named"] = rows["external"] & shows_names(found, rows)
     rows["new"] = rows["external"] & _first_contact(found, rows)
     return pd.DataFrame(rows)
 
@@ -276,10 +274,11 @@ def _first_contact(found: Frames, rows: pd.DataFrame) -> np.ndarray:
 
 
 def _talking(found: Frames, outside: pd.DataFrame) -> pd.Series:
-    """Return, for each list, the share of its people who wrote to another of them before.
+    """Return, for each list, the share of its people who write to others of it.
 
     Learnt from inbound messages: a reply to all, or mail that a person of the list sent to others
-    of it. Whoever converses already knows the others' addresses.
+    of it. Whoever converses already knows the others' addresses. What came in the weeks after the
+    list does not count: a storm of replies is what an exposure causes.
     """
     small = outside[outside.groupby("message")["person"].transform("size") <= LARGE * 8]
     person = found.addresses["person"].to_numpy()
@@ -293,13 +292,14 @@ def _talking(found: Frames, outside: pd.DataFrame) -> pd.Series:
         }
     )
     pairs = pairs[pairs["person"] != pairs["partner"]]
-    pairs = pairs.sort_values("heard", kind="stable").drop_duplicates(["person", "partner"])
+    pairs = pairs.groupby(["person", "partner"], as_index=False)["heard"].agg(["min", "max"])
     pairs = pairs[pairs.groupby("person").cumcount() < BUSY_SENDER]
     if pairs.empty or small.empty:
         return pd.Series(dtype=float)
     pairs = pairs[pairs["person"].isin(small["person"])]
     met = small[["message", "person"]].merge(pairs, on="person")
-    met = met[met["heard"] < found.messages["when"].to_numpy()[met["message"].to_numpy()]]
+    sent = found.messages["when"].to_numpy()[met["message"].to_numpy()]
+    met = met[(met["min"] < sent) | (met["max"] - sent > AFTERMATH)]
     met = met.merge(
         small[["message", "person"]].rename(columns={"person": "partner"}),
         on=["message", "partner"],
@@ -315,16 +315,18 @@ def _talking(found: Frames, outside: pd.DataFrame) -> pd.Series:
 
 
 def _again(found: Frames, outside: pd.DataFrame) -> pd.Series:
-    """Return how often the very set of external people of each list was addressed before it."""
+    """Return how often the very set of external people of each list was addressed, but for it."""
     person = outside["person"].to_numpy().astype(np.uint64)
     # Splitmix64's finaliser: a sum of well mixed values stands for the set, in any order.
     mixed = (person + np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)
     sets = pd.Series(mixed, index=outside["message"]).groupby(level=0).sum()
-    order = pd.DataFrame({"set": sets, "when": found.messages["when"].reindex(sets.index)})
-    ranked = order.sort_values("when", kind="stable").groupby("set").cumcount()
-    return ranked.reindex(sets.index)
+    # Stored copies of one message are one message.
+    ids = found.table["internet_message_id"].take(pa.array(sets.index.to_numpy())).to_pylist()
+    keyed = pd.DataFrame({"set": sets.to_numpy(), "id": ids}, index=sets.index)
+    keyed["id"] = keyed["id"].where(keyed["id"] != "", keyed.index.astype(str))
+    return pd.Series(keyed.groupby("set")["id"].transform("nunique") - 1)
 
 
 def _order(found: Frames, outside: pd.DataFrame) -> pd.DataFrame:

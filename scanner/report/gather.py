@@ -1,0 +1,248 @@
+"""From the workspace to the plain data object that every format and query shows, redacted."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scanner import incidents
+from scanner.detectors import kinds
+from scanner.model import Severity
+from scanner.report import summary as plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from scanner.model import Incident, ScanRun
+    from scanner.store import FindingRow, Workspace
+
+REDACTED, FULL = "redacted", "full"
+
+
+def summary(
+    workspace: Workspace,
+    *,
+    edition: str = REDACTED,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> plain.Summary:
+    """Return all that a report shows of the workspace, or of a window of it.
+
+    In the redacted edition subjects are masked and external addresses are pseudonyms; in the full
+    one neither. Coverage and mailbox figures are those of the whole workspace.
+    """
+    runs = workspace.runs()
+    run = next((r for r in runs if r.scope), None)
+    scope: dict[str, Any] = json.loads(run.scope) if run else {}
+    found = workspace.incidents(since, until)
+    by_message: dict[str, list[FindingRow]] = defaultdict(list)
+    for row in workspace.findings():
+        by_message[row.finding.message_key].append(row)
+    view = _View(workspace, edition)
+    shown = tuple(
+        view.incident(rank, incident, by_message) for rank, incident in enumerate(found, start=1)
+    )
+    occurring = {kind for i in shown for kind in i.kinds}
+    carried = {marker for i in shown for marker in i.markers}
+    return plain.Summary(
+        edition=edition,
+        organisation=str(scope.get("organisation", "")),
+        generated_at=datetime.now(UTC),
+        run=_run(run),
+        scope=_scope(scope, since, until),
+        totals=_totals(workspace, found, by_message),
+        reading=plain.reading_of(workspace.coverage()),
+        incidents=shown,
+        mailboxes=_mailboxes(workspace, found),
+        kinds=tuple(plain.Term(k.id, k.title) for k in kinds() if k.id in occurring),
+        markers=tuple(
+            plain.Term(m.id, m.title, m.explanation)
+            for m in incidents.markers().values()
+            if m.id in carried
+        ),
+    )
+
+
+class _View:
+    """Turns stored incidents into what an edition may show."""
+
+    def __init__(self, workspace: Workspace, edition: str) -> None:
+        self._keyed, self._full = workspace.keyed, edition == FULL
+
+    def subject(self, message: Any) -> str:
+        """Return a subject as the edition shows it."""
+        return str(message.subject if self._full else message.subject_redacted)
+
+    def person(self, address: str) -> str:
+        """Return an external person as the edition shows one."""
+        return address if self._full else self._keyed.pseudonym(address)
+
+    def incident(
+        self, rank: int, incident: Incident, by_message: Mapping[str, Sequence[FindingRow]]
+    ) -> plain.Incident:
+        """Return one incident for reports and queries."""
+        facts: dict[str, Any] = incident.facts
+        score = incident.score
+        carried = [incidents.markers()[m] for m in incident.markers]
+        return plain.Incident(
+            rank=rank,
+            incident_id=incident.incident_id,
+            severity=str(score.severity),
+            severity_low=str(Severity.of(score.low)),
+            severity_high=str(Severity.of(score.high)),
+            se_low=score.low,
+            se_high=score.high,
+            dpc=score.dpc,
+            ei=score.ei,
+            cb=score.cb,
+            kinds=incident.kinds,
+            markers=incident.markers,
+            why=incident.why,
+            people_exposed=incident.people_exposed,
+            people_low=incident.people_low,
+            people_high=incident.people_high,
+            disclosed_pairs=incident.disclosed_pairs,
+            name_fraction=incident.name_fraction,
+            first_sent_at=incident.first_sent_at,
+            messages=tuple(self._message(m) for m in incident.messages),
+            reasons=score.reasons,
+            aggravators=tuple(f"{m.title}: {m.explanation}" for m in carried if m.flag),
+            domains=tuple(plain.DomainCount(d, n) for d, n in facts["domains"]),
+            other_domains=facts["other_domains"],
+            other_domain_people=facts["other_domain_people"],
+            recipient_kinds=tuple(
+                plain.RecipientKind(kind, n) for kind, n in facts["recipient_kinds"].items()
+            ),
+            people=tuple(self.person(p) for p in facts["people"]),
+            findings=tuple(
+                _finding(row)
+                for m in incident.messages
+                for key in (m.message_key, *m.copies)
+                for row in by_message.get(key, ())
+            ),
+            timeline=tuple(self._event(m) for m in incident.messages),
+            unknown=_unknown(incident, facts),
+        )
+
+    def _message(self, message: Any) -> plain.Message:
+        return plain.Message(
+            message.message_key,
+            message.internet_message_id,
+            message.mailbox,
+            message.sent_at,
+            message.sender,
+            self.subject(message),
+            message.visible_recipients,
+            message.external_visible,
+            message.audience,
+            message.role,
+        )
+
+    def _event(self, message: Any) -> plain.Event:
+        if message.role == "apology":
+            text = f"A recall or apology went to {message.audience:,} recipients, showing no list"
+        elif message.external_visible > 1:
+            text = (
+                f"A message to {message.audience:,} recipients showed "
+                f"{message.external_visible:,} external addresses"
+            )
+        else:
+            text = f"A message went to {message.audience:,} recipients"
+        return plain.Event(message.sent_at, f"{text} (from {message.mailbox})")
+
+
+def _finding(row: FindingRow) -> plain.Finding:
+    found = row.finding
+    return plain.Finding(
+        found.fingerprint,
+        found.detector,
+        found.kind,
+        found.message_key,
+        found.part,
+        found.evidence.masked,
+        found.count,
+        found.confidence,
+        found.why,
+    )
+
+
+def _unknown(incident: Incident, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    found = []
+    if "group-address" in incident.markers:
+        found.append("Who the members of the groups on the list are, and so how many saw it.")
+    if "truncated-list" in incident.markers:
+        found.append("Whether the rest of the list was written to as well: it covers a part only.")
+    if "content" in incident.markers:
+        found.append("Whether the personal data in the text are the recipients' own.")
+    if facts["internal_viewers"]:
+        found.append(f"What {facts['internal_viewers']:,} internal recipients did with it.")
+    return tuple(found)
+
+
+def _run(run: ScanRun | None) -> plain.Run:
+    if run is None:
+        return plain.Run("none", "", "", datetime.now(UTC), None, "no scan has ended yet")
+    return plain.Run(
+        run.run_id, run.version, run.config_hash, run.started_at, run.finished_at, run.outcome
+    )
+
+
+def _scope(scope: Mapping[str, Any], since: datetime | None, until: datetime | None) -> plain.Scope:
+    def when(name: str) -> datetime | None:
+        return datetime.fromisoformat(scope[name]) if scope.get(name) else None
+
+    return plain.Scope(
+        sources=tuple(scope.get("sources", ())),
+        content=str(scope.get("content", "")),
+        internal_domains=tuple(scope.get("internal_domains", ())),
+        internal_domains_from=str(scope.get("internal_domains_from", "")),
+        partner_domains=tuple(scope.get("partner_domains", ())),
+        since=since or when("since"),
+        until=until or when("until"),
+    )
+
+
+def _totals(
+    workspace: Workspace,
+    found: Iterable[Incident],
+    by_message: Mapping[str, Sequence[FindingRow]],
+) -> plain.Totals:
+    found = list(found)
+    coverage, activity = workspace.coverage(), workspace.activity()
+    addresses = np.unique(np.concatenate([np.zeros(0, np.uint64), *map(_hashes, found)]))
+    # People whose data stood in content have no address to be told apart by: they add up.
+    others = sum(max(i.people_exposed - len(_hashes(i)), 0) for i in found)
+    return plain.Totals(
+        messages_read=sum(c.messages_read for c in coverage),
+        messages_skipped=sum(c.messages_skipped for c in coverage),
+        messages_audited=sum(row[2] for row in activity),
+        mailboxes=len({row[0] for row in activity}),
+        findings=sum(map(len, by_message.values())),
+        people_exposed=len(addresses) + others,
+        people_low=max((i.people_low for i in found), default=0),
+        people_high=sum(i.people_high for i in found),
+        unranked=tuple(plain.Unranked(r, n) for r, n in workspace.set_aside().items()),
+    )
+
+
+def _hashes(incident: Incident) -> np.ndarray:
+    packed = base64.b64decode(str(incident.facts["people_hashes"]))
+    return np.frombuffer(packed, np.uint64)
+
+
+def _mailboxes(workspace: Workspace, found: Iterable[Incident]) -> tuple[plain.Mailbox, ...]:
+    audited: dict[str, int] = defaultdict(int)
+    for mailbox, _, count, _ in workspace.activity():
+        audited[mailbox] += count
+    concerned: dict[str, int] = defaultdict(int)
+    for incident in found:
+        for mailbox in {m.mailbox for m in incident.messages if m.role == "exposure"}:
+            concerned[mailbox] += 1
+    return tuple(
+        plain.Mailbox(mailbox, count, concerned[mailbox]) for mailbox, count in audited.items()
+    )

@@ -1,0 +1,396 @@
+"""The plain data object that every report format is rendered from, and the figures drawn from it.
+
+Only strings, numbers, times, tuples and other such classes. Redaction is done before a `Summary` is
+built: whoever renders one cannot show what it does not hold.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from scanner.model import Outcome, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scanner.model import Coverage
+
+SUMMARY_VERSION = 1
+"""Of the JSON form; raised when a field changes its meaning or goes, not when one is added."""
+
+BANDS: tuple[str, ...] = tuple(str(band) for band in reversed(Severity))
+"""Severity bands, gravest first, as every table and chart lists them."""
+
+COUNTING_CHOICES = (
+    "People are counted as distinct external addresses after normalisation: letter case, "
+    "international domain names and plus-tags do not make two people of one.",
+    "External is everyone outside the internal domains; partner domains are named beside.",
+    "An address is exposed when it stood in To or Cc (or among a meeting's attendees), where the "
+    "other recipients could read it. A Bcc recipient could see the others and was not exposed.",
+    "A group or distribution list counts as one visible address; its members are unknown, so the "
+    "upper figure of a range stays open where there is one.",
+    "Messages that belong together (batches, resends, recalls, apologies) are one incident, and a "
+    "person in several of them is counted once.",
+    "Disclosed pairs are counted per message: each external viewer with each other exposed person.",
+    "Only messages from an internal sender are audited; others are kept as context, never ranked.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A kind or marker: its kebab-case id, and what it means to a reader."""
+
+    id: str
+    title: str
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Which scan run the report is of."""
+
+    run_id: str
+    version: str
+    config_hash: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the run was asked to look at."""
+
+    sources: tuple[str, ...]
+    content: str
+    internal_domains: tuple[str, ...]
+    internal_domains_from: str
+    """How they were found, in words: `given with --internal-domain`, `inferred from owners`."""
+
+    partner_domains: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unranked:
+    """Findings or messages that were seen and left out of the ranking, and why."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The figures over the whole report."""
+
+    messages_read: int
+    messages_skipped: int
+    messages_audited: int
+    """Those with an internal sender; the rest of `messages_read` is context."""
+
+    mailboxes: int
+    findings: int
+    people_exposed: int
+    """Distinct over all incidents: less than the sum of theirs where they overlap."""
+
+    people_low: int
+    people_high: int
+    unranked: tuple[Unranked, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Parts in scope that were not read, or not in full, for one and the same reason."""
+
+    outcome: str
+    reason: str
+    places: int
+    """Distinct mailbox folders or files."""
+
+    messages_skipped: int
+    """Of which a number is known; a file that cannot be opened hides how many it holds."""
+
+    examples: tuple[str, ...]
+    """The first few places, as `mailbox / folder`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How much of the scope was read: the report's answer to "what do we not know?"."""
+
+    read: int
+    empty: int
+    out_of_scope: int
+    unread_places: int = 0
+    """Places in scope that were not read in full; one with two reasons counts once."""
+
+    unread: tuple[Unread, ...] = ()
+    aside: tuple[Unread, ...] = ()
+    """Left out on purpose, with the reason: files that are no mail, messages outside the window."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing in scope was left unread."""
+        return not self.unread
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of an incident."""
+
+    message_key: str
+    internet_message_id: str
+    mailbox: str
+    sent_at: datetime | None
+    sender: str
+    subject: str
+    visible_recipients: int
+    external_visible: int
+    audience: int
+    role: str = "exposure"
+    """`exposure` or `apology`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One detector's claim with its masked evidence."""
+
+    fingerprint: str
+    detector: str
+    kind: str
+    message_key: str
+    part: str
+    evidence: str
+    """Masked; never the matched text."""
+
+    count: int
+    confidence: float
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainCount:
+    """How many of the exposed people have an address at one domain."""
+
+    domain: str
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientKind:
+    """How many exposed addresses are of one kind.
+
+    `private-webmail`, `business`, `role-address`, `group`, `partner` or `internal`.
+    """
+
+    kind: str
+    addresses: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of an incident's timeline."""
+
+    at: datetime | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A person's word on an incident."""
+
+    verdict: str
+    author: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One event with all that its page shows; fields are named as in the JSON contract."""
+
+    rank: int
+    incident_id: str
+    severity: str
+    severity_low: str
+    severity_high: str
+    se_low: float
+    se_high: float
+    dpc: tuple[float, float]
+    ei: tuple[float, float]
+    cb: tuple[float, float]
+    kinds: tuple[str, ...]
+    markers: tuple[str, ...]
+    why: str
+    """Why it was flagged and stands where it stands, in one sentence."""
+
+    people_exposed: int
+    people_low: int
+    people_high: int
+    disclosed_pairs: int
+    name_fraction: float
+    first_sent_at: datetime | None
+    messages: tuple[Message, ...]
+    reasons: tuple[str, ...] = ()
+    """What each severity factor rests on."""
+
+    aggravators: tuple[str, ...] = ()
+    """Beside the score, never inside it: more than 100 people, children, repeats and so on."""
+
+    domains: tuple[DomainCount, ...] = ()
+    """The most frequent; the others are counted in the next two."""
+
+    other_domains: int = 0
+    other_domain_people: int = 0
+    recipient_kinds: tuple[RecipientKind, ...] = ()
+    people: tuple[str, ...] = ()
+    """The first of the exposed people, by address: pseudonyms in the redacted edition."""
+
+    findings: tuple[Finding, ...] = ()
+    timeline: tuple[Event, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """What is unknown about this incident in particular."""
+
+    next_steps: tuple[str, ...] = ()
+    """What to do next; empty lets the report word the usual steps, see `words.steps`."""
+
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """How one mailbox fared."""
+
+    mailbox: str
+    messages_audited: int
+    incidents: int
+
+    @property
+    def rate(self) -> float | None:
+        """Incidents per 1,000 messages sent; None where nothing was sent."""
+        return 1000 * self.incidents / self.messages_audited if self.messages_audited else None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Everything that a report shows."""
+
+    edition: str
+    """`redacted` or `full`; stands on page one."""
+
+    organisation: str
+    """As configured; empty where nobody named it."""
+
+    generated_at: datetime
+    run: Run
+    scope: Scope
+    totals: Totals
+    reading: Reading
+    incidents: tuple[Incident, ...]
+    """In the order of their rank."""
+
+    mailboxes: tuple[Mailbox, ...] = ()
+    kinds: tuple[Term, ...] = ()
+    """Those that occur in `incidents`, once each."""
+
+    markers: tuple[Term, ...] = ()
+    counting_choices: tuple[str, ...] = COUNTING_CHOICES
+
+
+def reading_of(rows: Iterable[Coverage], examples: int = 5) -> Reading:
+    """Return coverage rows as counts of places, and what was not read grouped by its reason.
+
+    A place is read in full only where no row on any message in it says otherwise.
+    """
+    rows = list(rows)
+    broken = {_place(row) for row in rows if not row.outcome.complete}
+    whole = Counter(row.outcome for row in rows if not row.entry and _place(row) not in broken)
+    unread, aside = _Groups(examples), _Groups(examples)
+    for row in rows:
+        if not row.outcome.complete:
+            reason = row.reason.removeprefix(f"{row.entry}: ") if row.entry else row.reason
+            unread.add(row, reason, row.messages_skipped)
+            continue
+        for note in filter(None, row.reason.split("; ")):
+            # "12 outside the window" and "7 outside the window" are one reason, of 19 messages.
+            number, _, rest = note.partition(" ")
+            counted = number.isdecimal() and len(number) < 12
+            aside.add(row, rest if counted else note, int(number) if counted else 0)
+    return Reading(
+        read=whole[Outcome.READ],
+        empty=whole[Outcome.EMPTY],
+        out_of_scope=whole[Outcome.OUT_OF_SCOPE],
+        unread_places=len(broken),
+        unread=unread.result(),
+        aside=aside.result(),
+    )
+
+
+def _place(row: Coverage) -> tuple[str, ...]:
+    return (row.source, row.unit) if row.unit else (row.source, row.mailbox, row.folder)
+
+
+class _Groups:
+    """Coverage rows by outcome and reason."""
+
+    def __init__(self, examples: int) -> None:
+        self._examples = examples
+        self._places: dict[tuple[str, str], set[tuple[str, ...]]] = {}
+        self._names: dict[tuple[str, str], dict[str, None]] = {}
+        self._messages: Counter[tuple[str, str]] = Counter()
+
+    def add(self, row: Coverage, reason: str, messages: int) -> None:
+        """Add one row under `reason`."""
+        key = (str(row.outcome), reason)
+        self._places.setdefault(key, set()).add(_place(row))
+        names = self._names.setdefault(key, {})
+        if len(names) < self._examples:
+            parts = (row.mailbox, row.folder or row.unit, row.entry)
+            names[" / ".join(dict.fromkeys(part for part in parts if part))] = None
+        self._messages[key] += messages
+
+    def result(self) -> tuple[Unread, ...]:
+        """Return the groups, most places first."""
+        order = sorted(self._places, key=lambda key: (-len(self._places[key]), key))
+        return tuple(
+            Unread(*key, len(self._places[key]), self._messages[key], tuple(self._names[key]))
+            for key in order
+        )
+
+
+def by_band(incidents: Iterable[Incident]) -> dict[str, int]:
+    """Return how many incidents each band has, gravest first, with the empty bands as 0."""
+    counts = Counter(incident.severity for incident in incidents)
+    return {band: counts[band] for band in BANDS}
+
+
+def worst_mailboxes(mailboxes: Iterable[Mailbox]) -> tuple[Mailbox, ...]:
+    """Return the mailboxes with an incident, by incidents per 1,000 sent."""
+    return tuple(
+        sorted(
+            (box for box in mailboxes if box.incidents),
+            key=lambda box: (-(box.rate or 0), -box.incidents, box.mailbox),
+        )
+    )
+
+
+def plain(value: object) -> object:
+    """Return a value of this module as dicts, lists, strings and numbers, for JSON."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def to_dict(summary: Summary) -> dict[str, object]:
+    """Return the summary for JSON, with the version of its form."""
+    return {
+        "version": SUMMARY_VERSION,
+        "product": "undisclosed",
+        **{field.name: plain(getattr(summary, field.name)) for field in fields(summary)},
+    }

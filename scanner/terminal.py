@@ -1,0 +1,243 @@
+"""What a terminal or a pipe is shown: progress, tables, JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from scanner import scan as scanning
+from scanner.config import Config, parse_when
+from scanner.errors import ConfigError
+from scanner.report import gather, words
+from scanner.report.sheets import cell
+from scanner.report.summary import Summary, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from scanner.store import Workspace
+
+SHOWN = 15
+"""Incidents in the ranking at the end of a scan; the report has them all."""
+
+STYLES = {"very-high": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
+
+_out = Console()
+_err = Console(stderr=True)
+
+
+def scan(
+    config: Config, names: Sequence[str], workspace: Workspace, *, quiet: bool = False
+) -> scanning.Result:
+    """Scan with progress on a terminal, and without a word in a pipe."""
+    with ExitStack() as stack:
+        watch = None
+        if _err.is_terminal and not quiet:
+            bar = stack.enter_context(
+                Progress(
+                    SpinnerColumn(),
+                    TextColumn("{task.description}"),
+                    BarColumn(),
+                    TimeRemainingColumn(),
+                    console=_err,
+                    transient=True,
+                )
+            )
+            task = bar.add_task("Starting", total=None)
+
+            def phase(name: str, size: int) -> None:
+                bar.reset(task, description=name, total=size or None)
+
+            watch = scanning.Watch(phase, lambda size: bar.advance(task, size))
+        return scanning.scan(config, names, workspace, watch)
+
+
+def summary(
+    workspace: Workspace, since: datetime | None = None, until: datetime | None = None
+) -> Summary:
+    """Return the redacted summary of a workspace or of a window of it."""
+    return gather.summary(workspace, since=since, until=until)
+
+
+def query(workspace: Workspace, since: str, until: str, edition: str, reason: str) -> Summary:
+    """Return the summary that the flags of a query ask for."""
+    if edition == gather.FULL and not reason.strip():
+        raise ConfigError(
+            "--edition full shows names and addresses: say why with --reason, for example "
+            '--reason "incident 12, request of the DPO"'
+        )
+    window = Config(
+        since=parse_when(since) if since else None, until=parse_when(until) if until else None
+    ).window
+    return gather.summary(workspace, edition=edition, since=window[0], until=window[1])
+
+
+def ranking(workspace: Workspace, result: scanning.Result, reports: Sequence[Path]) -> None:
+    """Print the gravest incidents, what was not read, where the report is and what to do next."""
+    shown = summary(workspace)
+    table = Table(title=None, header_style="bold", expand=False)
+    for name, justify in (("#", "right"), ("Severity", "left"), ("People", "right"),
+                          ("Sent", "left"), ("Mailbox", "left"), ("Why", "left")):  # fmt: skip
+        table.add_column(name, justify=justify, no_wrap=name in {"#", "Severity", "Sent"})  # type: ignore[arg-type]
+    for incident in shown.incidents[:SHOWN]:
+        first = incident.messages[0]
+        table.add_row(
+            str(incident.rank),
+            f"[{STYLES[incident.severity]}]{words.band(incident.severity)}[/]",
+            words.people(incident.people_exposed, incident.people_low, incident.people_high),
+            words.stamp(incident.first_sent_at)[:10],
+            escape(first.mailbox),
+            escape(incident.why),
+        )
+    _out.print(f"[bold]{escape(words.headline(shown))}[/bold]")
+    if shown.incidents:
+        _out.print(table)
+    more = len(shown.incidents) - SHOWN
+    if more > 0:
+        _out.print(f"and {words.count(more, 'more incident')}: see the report.")
+    _out.print(escape(words.unread_sentence(shown)))
+    _out.print(
+        f"Internal domains: {escape(', '.join(shown.scope.internal_domains) or 'none')} "
+        f"({escape(result.directory.basis)})"
+    )
+    for path in reports:
+        _out.print(f"Report: [bold]{escape(str(path))}[/bold]", soft_wrap=True)
+    for number, step in enumerate(words.first_steps(shown), start=1):
+        _out.print(f"  {number}. {escape(step.text)}")
+
+
+def result(found: scanning.Result, reports: Sequence[Path]) -> dict[str, object]:
+    """Return what `scan --json` prints."""
+    run = found.run
+    bands: dict[str, int] = {}
+    for incident in found.incidents:
+        bands[incident.score.severity.value] = bands.get(incident.score.severity.value, 0) + 1
+    return {
+        "run_id": run.run_id,
+        "outcome": run.outcome,
+        "exit_code": run.exit_code,
+        "complete": not found.unread,
+        "unread": found.unread,
+        "incidents": len(found.incidents),
+        "incidents_by_severity": bands,
+        "incidents_at_or_above_fail_on": found.grave,
+        "messages_read": run.messages_read,
+        "messages_skipped": run.messages_skipped,
+        "internal_domains": sorted(
+            found.directory.internal_domains | found.directory.internal_addresses
+        ),
+        "internal_domains_from": found.directory.basis,
+        "reports": [str(path) for path in reports],
+    }
+
+
+def incident_rows(shown: Summary) -> list[dict[str, object]]:
+    """Return the incidents as the contract has them."""
+    rows = [plain(incident) for incident in shown.incidents]
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def finding_rows(workspace: Workspace) -> list[dict[str, object]]:
+    """Return the findings as the contract has them."""
+    return [
+        {
+            "fingerprint": row.finding.fingerprint,
+            "detector": row.finding.detector,
+            "kind": row.finding.kind,
+            "severity": row.severity.value,
+            "confidence": row.finding.confidence,
+            "message_key": row.finding.message_key,
+            "internet_message_id": row.internet_message_id,
+            "part": row.finding.part,
+            "evidence": row.finding.evidence.masked,
+            "count": row.finding.count,
+            "status": row.status,
+            "why": row.finding.why,
+        }
+        for row in workspace.findings()
+    ]
+
+
+def coverage_rows(workspace: Workspace) -> list[dict[str, object]]:
+    """Return the standing coverage as the contract has it."""
+    hidden = {"unit", "entry"}
+    return [
+        {key: value for key, value in asdict(row).items() if key not in hidden}
+        for row in workspace.coverage()
+    ]
+
+
+def run_rows(workspace: Workspace) -> list[dict[str, object]]:
+    """Return the runs as the contract has them."""
+    names = (
+        "run_id", "started_at", "finished_at", "outcome", "exit_code", "messages_read",
+        "messages_skipped", "config_hash",
+    )  # fmt: skip
+    return [{name: getattr(run, name) for name in names} for run in workspace.runs()]
+
+
+COLUMNS = {
+    "incidents": (
+        "rank", "incident_id", "severity", "people_exposed", "first_sent_at", "kinds", "why",
+    ),
+    "findings": ("kind", "severity", "confidence", "part", "count", "evidence", "message_key"),
+    "coverage": ("mailbox", "folder", "outcome", "messages_read", "messages_skipped", "reason"),
+    "runs": (
+        "run_id", "finished_at", "outcome", "exit_code", "messages_read", "messages_skipped",
+    ),
+}  # fmt: skip
+"""What a table has room for; JSON and CSV have every field."""
+
+
+def show(name: str, rows: Sequence[Mapping[str, object]], form: str) -> None:
+    """Print rows as a table, as JSON or as CSV."""
+    if form == "json":
+        print_json(rows)
+    elif form == "csv":
+        _print_csv(rows)
+    else:
+        table = Table(header_style="bold")
+        for column in COLUMNS[name]:
+            table.add_column(column.replace("_", " "))
+        for row in rows:
+            table.add_row(*(escape(_text(row[column])) for column in COLUMNS[name]))
+        _out.print(table if rows else f"No {name}.")
+
+
+def print_json(value: object) -> None:
+    """Print JSON, and nothing else, to standard output."""
+    json.dump(value, sys.stdout, default=_json, indent=1)
+    sys.stdout.write("\n")
+
+
+def _json(value: Any) -> object:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _print_csv(rows: Sequence[Mapping[str, object]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    if rows:
+        writer.writerow(rows[0])
+    for row in rows:
+        writer.writerow([cell(_text(value)) for value in row.values()])
+
+
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return ", ".join(str(item) for item in value)
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, default=_json)
+    return "" if value is None else str(value)

@@ -1,0 +1,473 @@
+"""Text of messages: normalising, HTML to text, new / quoted / signature, masking, redaction."""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+# --- normalising -------------------------------------------------------------------------------
+
+_SPACES = "\t\x00\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u207b\u2212\ufe58\ufe63\uff0d"
+_INVISIBLE = (0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0xFEFF)
+
+
+@cache
+def _table() -> dict[int, str | None]:
+    """Return what becomes of each look-alike character; made once, of every decimal digit."""
+    table: dict[int, str | None] = {
+        code: str(unicodedata.decimal(chr(code)))
+        for code in range(0x80, sys.maxunicode + 1)
+        if unicodedata.category(chr(code)) == "Nd"
+    }
+    table |= {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+    table |= dict.fromkeys(map(ord, _SPACES[1:] + "\u202f\u205f\u3000"), " ")
+    table |= dict.fromkeys(map(ord, _DASHES), "-")
+    table |= dict.fromkeys(map(ord, "\u2018\u2019\u201a\u2032"), "'")
+    table |= dict.fromkeys(map(ord, "\u201c\u201d\u201e\u2033"), '"')
+    table |= dict.fromkeys(map(ord, "\x0b\x0c\x85\u2028\u2029"), "\n")
+    table |= dict.fromkeys((*_INVISIBLE, *range(0x2060, 0x2070)), None)
+    return table
+
+
+@cache
+def _combining() -> re.Pattern[str]:
+    """Return what finds a heap of combining marks; a real letter carries a few at most."""
+    marks = "".join(map(chr, filter(_is_mark, range(0x80, sys.maxunicode + 1))))
+    return re.compile(f"([{marks}]{{30}})[{marks}]+")
+
+
+def _is_mark(code: int) -> bool:
+    return unicodedata.combining(chr(code)) > 0
+
+
+def normalise(text: str) -> str:
+    """Return `text` so that ASCII patterns find what a reader sees.
+
+    NFC; one kind of space, dash, quote, digit and line end; full-width forms narrow; characters
+    that do not show removed. Doing it twice changes nothing.
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.isascii() and not any(control in text for control in "\x00\x0b\x0c"):
+        return text
+    # Composition comes last: taking out an invisible character can bring two others together.
+    # Sorting a heap of marks takes quadratic time, hence the cut.
+    return unicodedata.normalize("NFC", _combining().sub(r"\1", text.translate(_table())))
+
+
+# --- HTML --------------------------------------------------------------------------------------
+
+# Linear on any input: groups are possessive, and from two `<` the quotes never fall into step, so
+# at most two unfinished tags look beyond the next `<`. A parser's tree is not: lexbor takes 22 s
+# for 100,000 nested elements.
+_TAG = re.compile(
+    r"<(?:(/?)([a-zA-Z][a-zA-Z0-9:]*+)((?:[^<>\"']|\"[^\"]*+\"|'[^']*+')*+>|[^<>]*+>?)"
+    r"|[!?][^<>]*+>?)"
+)
+_HIDDEN = re.compile(
+    r"<(script|style|title)\b[^<>]*+>(?:[^<]++|<(?!/\1\b))*+(?:</\1[^>]*+>?)?", re.IGNORECASE
+)
+_BLOCK = re.compile(
+    "address|article|aside|body|center|d[dlt]|div|fieldset|figure|footer|form|h[1-6r]"
+    "|header|html|li|main|nav|[ou]l|p|pre|section|table|t(?:body|foot|head)"
+)
+_PREFORMATTED = re.compile(r"<pre\b", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
+_LONG_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{9,}+;?")
+_BREAK, _LINE, _ROW, _CELL, _QUOTE, _INDENT, _UNQUOTE = "\x01\x02\x0e\x0f\x10\x11\x12"
+
+
+def _tag_mark(tag: re.Match[str]) -> str:
+    """Return what stands for a tag until the text is laid out."""
+    name = (tag[2] or "").lower()
+    if name == "br":
+        return _BREAK
+    if name in {"td", "th"}:
+        return "" if tag[1] else _CELL
+    if name == "tr":
+        return _ROW
+    if name == "blockquote":
+        opens = _QUOTE if "cite" in tag[3] or "gmail_quote" in tag[3] else _INDENT
+        return _LINE + (_UNQUOTE if tag[1] else opens)
+    if name == "p" and not tag[1] and "MsoNormal" not in tag[3]:
+        return _LINE + _BREAK
+    return _LINE if _BLOCK.fullmatch(name) else ""
+
+
+def _without_comments(source: str) -> str:
+    pieces, position = [], 0
+    while (start := source.find("<!--", position)) >= 0:
+        end = source.find("-->", start + 4)
+        if end < 0:
+            break
+        pieces.append(source[position:start])
+        position = end + 3
+    pieces.append(source[position:])
+    return "".join(pieces)
+
+
+def html_to_text(source: str) -> str:
+    """Return the text of an HTML body, in time and memory linear in its length.
+
+    Blocks become lines, table cells are parted by tabs, quoted mail begins with `>`; scripts,
+    styles and comments are left out.
+    """
+    text = _HIDDEN.sub("", _without_comments(_CONTROL.sub(" ", source)))
+    preformatted = _PREFORMATTED.search(text)
+    marks: dict[str, str] = {}
+
+    def mark(tag: re.Match[str]) -> str:
+        # The same few tags make up a body; working each out once is three times as fast.
+        found = marks.get(tag[0])
+        if found is None:
+            found = marks[tag[0]] = _tag_mark(tag)
+        return found
+
+    text = _TAG.sub(mark, text)
+    if not preformatted:
+        text = " ".join(text.split())
+    text = text.replace(_BREAK, "\n")
+    if "&" in text:
+        text = html.unescape(_LONG_REFERENCE.sub("", text))
+    if _CELL in text or _ROW in text:
+        # A cell's text is one column of its row, in however many blocks a program wraps it.
+        edge = " \xa0\n" + _LINE
+        cells = _CELL.join(cell.strip(edge) for cell in text.split(_CELL))
+        rows = (row.strip(edge).removeprefix(_CELL) for row in cells.split(_ROW))
+        text = _LINE.join(rows).replace(_CELL, "\t")
+    blocks = (block.strip(" ") for block in text.split(_LINE))
+    text = "\n".join(b.removesuffix("\n") if len(b) > 1 else b for b in blocks if b)
+    lines = _arrows(text.split("\n")) if _QUOTE in text else text.split("\n")
+    text = "\n".join([line.strip(" \xa0") for line in lines]).replace(_INDENT, "")
+    return re.sub(r"\n{3,}", "\n\n", text.replace(_UNQUOTE, "")).strip("\n")
+
+
+def _arrows(lines: list[str]) -> Iterator[str]:
+    """Yield the lines, those within quoted mail behind an arrow, as plain mail has them."""
+    open_marks: list[str] = []
+    quotes = 0
+    for line in lines:
+        bare = []
+        for piece in re.split(f"([{_QUOTE}{_INDENT}{_UNQUOTE}])", line):
+            if piece in {_QUOTE, _INDENT}:
+                open_marks.append(piece)
+                quotes += piece == _QUOTE
+            elif piece == _UNQUOTE:
+                quotes -= bool(open_marks) and open_marks.pop() == _QUOTE
+            else:
+                bare.append(piece)
+        text = "".join(bare).strip(" \xa0")
+        yield f"> {text}" if quotes and text else text
+
+
+def body_text(plain: Sequence[str], html_parts: Sequence[str]) -> str:
+    """Return the one normalised text of a message whose alternatives say the same.
+
+    The plain part, unless it is empty or the HTML part holds more than twice as much.
+    """
+    text = "\n".join(plain)
+    # Markup only ever shortens: an HTML part this short cannot hold twice the text.
+    if sum(map(len, html_parts)) > 2 * len(text):
+        other = "\n".join(map(html_to_text, html_parts))
+        if len(other.strip()) > 2 * len(text.strip()):
+            text = other
+    return normalise(text)
+
+
+# --- new, quoted, signature --------------------------------------------------------------------
+
+
+class Span(NamedTuple):
+    """A stretch of a body."""
+
+    start: int
+    end: int
+    quoted: bool
+    """Whether it repeats an earlier message."""
+
+    aside: bool
+    """Whether it is a signature or a legal footer."""
+
+
+_ORIGINAL = re.compile(
+    r"[ >*]*-{2,} ?(?:original (?:message|appointment)|forwarded (?:message|by)"
+    r"|(?:urspr.ngliche|weitergeleitete) nachricht|message d'origine|message (?:original|transf.r.)"
+    r"|mensaje (?:original|reenviado)|(?:oorspronkelijk|doorgestuurd) bericht"
+    r"|messaggio (?:originale|inoltrato)|wiadomo.. (?:oryginalna|przekazana|przes.ana dalej))",
+    re.IGNORECASE,
+)
+_WROTE_FIRST = ("on ", "am ", "le ", "el ", "op ", "il ", "w dniu ", "dnia ")
+_WROTE = re.compile(
+    r"[ >]*(?:on|am|le|el|op|il|w dniu|dnia)\b.{6,300}?\b"
+    r"(?:(?:wrote|a .crit|escribi.|ha scritto|napisa.\(?a?\)?)|(?:schrieb|schreef)\b.{0,80}) ?: ?$",
+    re.IGNORECASE,
+)
+_FIELD = re.compile(
+    r"[ >*]*(?:(from|von|de|van|da|od)|(sent|date|gesendet|datum|envoy. ?(?:le)?|enviado(?: el)?"
+    r"|fecha|verzonden|inviato|data|wys.ano)|to|cc|bcc|an|\u00e0|para|pour|aan|a|do|dw"
+    r"|subject|betreff|objet|asunto|onderwerp|oggetto|temat) ?\*? ?:\*?(?: |$)",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"[ >]*(?:(?:with |my |our )?(?:(?:kind(?:est)?|best|warm(?:est)?|many) )?"
+    r"(?:regards|wishes|thanks)(?: (?:and|&) (?:kind |best )?(?:regards|wishes))?"
+    r"|thank you|thanks(?: again| so much)?|cheers|yours(?: (?:sincerely|faithfully|truly))?"
+    r"|sincerely|(?:all the )?best|br|kr|mfg"
+    r"|(?:mit )?(?:freundlichen?|besten?|liebe|viele|herzliche) gr..?(?:ss|.)en?"
+    r"|(?:bien )?cordialement|salutations.{0,20}|(?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?"
+    r"|atentamente|(?:met )?vriendelijke groet(?:en)?|(?:cordiali|distinti) saluti|pozdrawiam"
+    r"|z powa.aniem)(?: from [\w ]{1,30})?[ ,.!-]{0,3}$",
+    re.IGNORECASE,
+)
+_DELIMITER = re.compile(r"[ >]*(?:-- ?|_{5,}|-{8,}|\*{8,})$")
+_DISCLAIMER = re.compile(
+    r"[ >*]*(?:disclaimer\b|confidential(?:ity)? (?:notice|note)"
+    r"|(?:this|the information (?:contained )?in this) (?:e-?mail|message|communication"
+    r"|transmission)\b.{0,120}\b(?:confidential|intended|privileged)"
+    r"|.{0,80}\bregistered (?:office|in england|in scotland|charity|company|provider)\b"
+    r"|company (?:no|number|reg)|please consider the environment|sitz der gesellschaft"
+    r"|diese (?:e-?mail|nachricht) .{0,60}(?:vertraulich|bestimmt)"
+    r"|ce (?:message|courriel).{0,80}confidenti|este (?:mensaje|correo).{0,80}confidencial"
+    r"|dit (?:e-?mail)?bericht.{0,80}vertrouwelijk"
+    r"|(?:questo messaggio|la presente).{0,80}(?:riservat|confidenzial)"
+    r"|ta wiadomo.. .{0,60}poufn)",
+    re.IGNORECASE,
+)
+_CONTACT = re.compile(
+    r"[ >]*(?:(?:t|m|e|w|f|p|tel\w*|mob\w*|cell|phone|fax|direct(?: \w+)?|office|switchboard|ddi|dd"
+    r"|e-?mail|web\w*|address|handy|t.l\w*|m.vil|ext(?:ension)?)\b ?[.:|]+|\S+@\S+|https?://|www\.)"
+    r"|\+?[(0-9][0-9 ().+/-]{8,24}$|.{0,80}\b[a-z]{1,2}[0-9][a-z0-9]? ?[0-9][a-z]{2}$",
+    re.IGNORECASE,
+)
+_PHONE = re.compile(r"[+(0][0-9 ().-]{9,18}[0-9]")
+_PERSON = re.compile(r"(?:[A-Z][\w'-]{1,20} ){1,2}(?:[A-Z]\.? )?[A-Z][\w'-]{1,20}")
+_WORDS = re.compile(r"[ >]*[^\W\d_][^\t\n0-9:;?@]{1,58}$")
+_STOP = re.compile(r"[ >]*(?:p\.? ?s\b|.{0,80}:$|.*\t.*\t)", re.IGNORECASE)
+_SIGNATURE_LINES, _SIGNATURE_PHONES = 14, 4
+
+
+def split(text: str, names: Sequence[str] = ()) -> list[Span]:
+    """Return the stretches of a normalised body in order: new or quoted, set aside or not.
+
+    `names` are full names of people on the message: one alone on a line before contact details
+    begins a signature even without a closing phrase.
+    """
+    whole = text.split("\n")
+    # What a pattern needs of a line stands at its beginning; the cut bounds hostile lines.
+    lines = [line[:400] for line in whole]
+    quoted = _quoted(lines)
+    aside = _aside(lines, quoted, frozenset(name.lower() for name in names if name))
+    spans: list[Span] = []
+    begin = end = 0
+    for number, line in enumerate(whole):
+        end += len(line) + 1
+        last = number + 1 == len(whole)
+        state = quoted[number], aside[number]
+        if last or state != (quoted[number + 1], aside[number + 1]):
+            spans.append(Span(begin, min(end, len(text)), *state))
+            begin = end
+    return spans
+
+
+def _begins_quote(lines: list[str], index: int) -> bool:
+    """Tell whether an earlier message is quoted from this line on."""
+    text = lines[index]
+    if _ORIGINAL.match(text):
+        return True
+    field = _FIELD.match(text)
+    if field is None or not (field[1] or field[2] or text.lstrip(" >").lower().startswith("to:")):
+        return False
+    following = [_FIELD.match(line) for line in lines[index + 1 : index + 6]]
+    return sum(found is not None for found in following) >= 2
+
+
+def _quoted(lines: list[str]) -> list[bool]:
+    """Tell of each line whether it repeats an earlier message."""
+    result: list[bool] = []
+    arrows = any(line.startswith(">") for line in lines)
+    for index, line in enumerate(lines):
+        if not line or line[0] == ">":
+            result.append(bool(line))
+            continue
+        introduces = False
+        if line[:20].lstrip().lower().startswith(_WROTE_FIRST):
+            introduces = any(_WROTE.match(" ".join(lines[index : index + n])) for n in (1, 2))
+        # Above `>` lines it introduces them only, and new text may stand between them.
+        if (introduces and not arrows) or _begins_quote(lines, index):
+            return result + [True] * (len(lines) - index)
+        result.append(introduces)
+    return result
+
+
+def _aside(lines: list[str], quoted: list[bool], names: frozenset[str]) -> list[bool]:
+    """Tell of each line whether it belongs to a signature or a legal footer."""
+    aside = [False] * len(lines)
+    index = 0
+    while index < len(lines):
+        text = lines[index]
+        end = index
+        if text and _DISCLAIMER.match(text):
+            end = _paragraph(lines, index)
+        elif text and _opens_signature(lines, index, names):
+            end = _signature(lines, quoted, index + 1)
+        aside[index:end] = [True] * (end - index)
+        index = max(end, index + 1)
+    return aside
+
+
+def _opens_signature(lines: list[str], index: int, names: frozenset[str]) -> bool:
+    text = lines[index]
+    if len(text) > 60:
+        return False
+    if _DELIMITER.match(text) or _CLOSING.match(text):
+        return True
+    bare = text.strip(" >,.")
+    known = bare.lower() in names
+    if not (known or _PERSON.fullmatch(bare)) or not _has_contact(lines, index):
+        return False
+    # Names that follow one another with their numbers are a list, not a signature.
+    before = next((line for line in lines[max(0, index - 3) : index][::-1] if line.strip()), "")
+    return known or not _CONTACT.match(before)
+
+
+def _has_contact(lines: list[str], index: int) -> bool:
+    """Tell whether a labelled contact line follows within a job title and an organisation."""
+    for line in lines[index + 1 : index + 6]:
+        if _STOP.match(line):
+            return False
+        if _CONTACT.match(line):
+            return True
+    return False
+
+
+def _is_blank(line: str) -> bool:
+    return not line or not line.strip(" >\t")
+
+
+def _paragraph(lines: list[str], index: int) -> int:
+    while index < len(lines) and not _is_blank(lines[index]):
+        index += 1
+    return index
+
+
+def _signature(lines: list[str], quoted: list[bool], first: int) -> int:
+    """Return where a signature ends that begins at line `first`: names, titles, contact lines.
+
+    A list of other people under a closing phrase is content: a heading, a table row, a running
+    sentence, a second block without contact details or a fifth phone number says so.
+    """
+    index = end = first
+    taken = phones = 0
+    # Blank lines count too, so that a heap of openings over a heap of blank lines stays linear.
+    last = min(len(lines), first + 2 * _SIGNATURE_LINES)
+    while index < last and taken < _SIGNATURE_LINES:
+        line = lines[index]
+        if _is_blank(line):
+            index += 1
+            continue
+        contact = _CONTACT.match(line) is not None
+        plausible = contact or _WORDS.match(line) or _address_line(line)
+        if _STOP.match(line) or not plausible or quoted[index] != quoted[first - 1]:
+            break
+        if index > end and taken and not contact and not _has_contact(lines, index):
+            break
+        phones += len(_PHONE.findall(line))
+        index, taken = index + 1, taken + 1
+        end = index
+    return end if phones <= _SIGNATURE_PHONES else first - 1
+
+
+def _address_line(text: str) -> bool:
+    """Tell whether a line could be part of a postal address or a job title with a number."""
+    bare = text.strip(" >")
+    return len(bare) <= 90 and sum(char.isdigit() for char in bare) <= 6 and ". " not in bare
+
+
+# --- masking -----------------------------------------------------------------------------------
+
+
+def mask(value: str) -> str:
+    """Return `value` with its shape and a few characters: `999 *** **39`, `j***@host.example`."""
+    if "@" in value:
+        local, _, domain = value.rpartition("@")
+        return f"{local[:1]}***@{domain}"
+    total = sum(char.isalnum() for char in value)
+    head, tail = min(3, (total + 2) // 4) if total > 3 else 0, min(2, total // 5)
+    out, seen = [], 0
+    for char in value:
+        if not char.isalnum():
+            out.append(char if char in " -/.,+()|" else "*")
+            continue
+        out.append(char if seen < head or seen >= total - tail else "*")
+        seen += 1
+    return "".join(out)
+
+
+NAME = "[name]"
+_ADDRESS = re.compile(r"[\w.+'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
+_NUMBERED = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?"  # IBAN
+    r"|[A-Za-z]{2}[ -]?(?:[0-9]{2}[ -]?){3}[A-Da-d]?"  # National Insurance number
+    r"|[A-Za-z]{1,2}[0-9][A-Za-z0-9]? ?[0-9][A-Za-z]{2}"  # postcode
+    r"|\+?\(?[0-9](?:[ ().-]{0,2}[0-9]){5,30})(?![A-Za-z0-9])"
+)
+_BIRTH = re.compile(
+    r"\b((?:born|d\.?o\.?b\.?|birth(?:day)?)[ :(on]{0,6})"
+    r"([0-9]{1,4}[ /.-][0-9A-Za-z]{1,9}[ /.-][0-9]{2,4})",
+    re.IGNORECASE,
+)
+_CALENDAR = re.compile(r"(?:19|20)?[0-9]{2}[/.-][0-9]{1,2}[/.-](?:19|20)?[0-9]{2}")
+_TITLED = re.compile(
+    r"\b((?i:mrs?|ms|miss|mx|dr|prof|professor|sir|dame|lady|lord|rev|cllr|councillor|herrn?|frau|mme|mlle"
+    r"|madame|monsieur|se.ora?|sra?|sig(?:nora?|\.ra)?|dhr|mevr|mevrouw|pani?)\b\.?) "
+    r"((?:[A-Z]\.? ?){0,3}(?:(?:van|von|de|der|den|la|le|di|da) ){0,2}[^\W\d_a-z][\w'-]{1,30}"
+    r"(?: [^\W\d_a-z][\w'-]{1,30})?)"
+)
+
+
+def redact(text: str, names: Sequence[str] = ()) -> str:
+    """Return a subject line that names nobody: identifiers and addresses masked, names out.
+
+    `names` are the people on the message; each part of a name goes too, where it is written with
+    a capital letter.
+    """
+    text = normalise(text)
+    text = _ADDRESS.sub(lambda found: mask(found[0]), text)
+    text = _BIRTH.sub(lambda found: found[1] + mask(found[2]), text)
+    text = _NUMBERED.sub(_mask_number, text)
+    text = _TITLED.sub(rf"\1 {NAME}", text)
+    for pattern, replacement in _name_patterns(names):
+        text = pattern.sub(replacement, text)
+    return re.sub(rf"{re.escape(NAME)}(?:[ ,]+{re.escape(NAME)})+", NAME, text)
+
+
+def _mask_number(found: re.Match[str]) -> str:
+    # A plain date says when, not who; `_BIRTH` has taken those that say who.
+    return found[0] if _CALENDAR.fullmatch(found[0]) else mask(found[0])
+
+
+def _name_patterns(
+    names: Sequence[str],
+) -> Iterator[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]]:
+    parts = {part for name in names for part in re.findall(r"[^\W\d_][\w'-]+", normalise(name))}
+    wanted = sorted((part for part in parts if len(part) >= 2), key=len, reverse=True)
+    for start in range(0, len(wanted), 500):
+        words = "|".join(map(re.escape, wanted[start : start + 500]))
+        yield (
+            re.compile(rf"\b(?:{words})\b", re.IGNORECASE),
+            lambda found: found[0] if found[0].islower() else NAME,
+        )
+
+
+def lower_first(text: str) -> str:
+    """Return `text` with a small first letter, unless its first word is an abbreviation."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]

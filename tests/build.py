@@ -1,0 +1,118 @@
+"""Mail to test with: messages, mboxes, Maildirs and zips, as bytes and as files."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from scanner.connectors.base import Connector, Page, Unit
+from scanner.errors import ConnectorError
+from scanner.messages import KeyRing, MessageBatch
+from scanner.model import ContentLevel
+
+CORPORA = Path(
+    os.environ.get("UNDISCLOSED_CORPORA", Path(__file__).parents[2] / "shared" / "corpora")
+)
+JO, SAM = "jo@calder.example", "sam@calder.example"
+
+
+def message(
+    number: int = 1,
+    *,
+    sender: str = JO,
+    to: Sequence[str] = (SAM,),
+    date: str = "Mon, 03 Nov 2025 09:00:00 +0000",
+    body: str = "Dear Sam,\n\nthe keys are at the desk.\n",
+    extra: str = "",
+    message_id: str | None = None,
+) -> bytes:
+    """Return one message as bytes, its lines ending in a bare line feed as in an mbox."""
+    identity = f"<{number}@calder.example>" if message_id is None else message_id
+    head = [f"From: {sender}", f"Subject: Message {number}", f"Date: {date}"]
+    head += [f"Message-ID: {identity}"] if identity else []
+    head += [f"To: {', '.join(to)}"] if to else []
+    return ("\n".join(head) + f"\n{extra}\n{body}").encode()
+
+
+def mbox(
+    messages: Iterable[bytes], separator: str = f"From {JO} Mon Nov  3 09:00:00 2025"
+) -> bytes:
+    """Return messages as the bytes of an mbox."""
+    return b"".join(separator.encode() + b"\n" + raw.rstrip(b"\n") + b"\n\n" for raw in messages)
+
+
+def zipped(members: Mapping[str, bytes]) -> bytes:
+    """Return a zip of these members."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return target.getvalue()
+
+
+def put(root: Path, files: Mapping[str, bytes]) -> Path:
+    """Write files below `root`, with the folders they need, and return `root`."""
+    root.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return root
+
+
+def maildir(root: Path, messages: Mapping[str, bytes], folder: str = "") -> Path:
+    """Write messages by file name (`new/1` or `cur/2:2,S`) into a Maildir and return it."""
+    for name in ("cur", "new", "tmp"):
+        (root / folder / name).mkdir(parents=True, exist_ok=True)
+    put(root / folder, messages)
+    return root
+
+
+def read(
+    connector: Connector,
+    unit: Unit,
+    resume: str = "",
+    *,
+    content: ContentLevel = ContentLevel.NONE,
+) -> list[Page]:
+    """Return the pages of a unit behind `resume`."""
+    keys = KeyRing(unit.mailbox, unit.key)
+
+    def new_batch() -> MessageBatch:
+        return MessageBatch(unit.mailbox, unit.folder, unit.key, keys=keys, content=content)
+
+    return list(connector.pages(unit, new_batch, resume))
+
+
+def read_until_error(connector: Connector, unit: Unit) -> tuple[list[Page], str]:
+    """Return the pages of a unit up to where it cannot be read, and why it cannot."""
+    batch = MessageBatch(unit.mailbox, unit.folder, unit.key, keys=KeyRing(unit.mailbox, unit.key))
+    pages: list[Page] = []
+    try:
+        pages.extend(connector.pages(unit, lambda: batch, ""))
+    except ConnectorError as error:
+        return pages, str(error)
+    return pages, ""
+
+
+def subjects(pages: Iterable[Page]) -> list[str]:
+    """Return the subjects in pages, in order."""
+    return [s for page in pages for s in page.batch.table.column("subject").to_pylist()]
+
+
+def skipped(pages: Iterable[Page]) -> list[str]:
+    """Return why messages in pages were skipped."""
+    return [entry.reason for page in pages for entry in page.batch.skipped]
+
+
+def roles(pages: Iterable[Page]) -> dict[str, int]:
+    """Return how many recipients of each role pages hold."""
+    counts: dict[str, int] = {}
+    for page in pages:
+        for row in page.batch.table.column("recipients").to_pylist():
+            for recipient in row:
+                counts[recipient["role"]] = counts.get(recipient["role"], 0) + 1
+    return counts

@@ -1,0 +1,274 @@
+"""The personal-data detector: its cases, its prefilter, the parts of a message, its limits."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanner import addresses, mime
+from scanner.detectors import PERSONAL_DATA
+from scanner.errors import UnreadableError
+from scanner.messages import Document
+from scanner.model import Finding
+from scanner.text import html_to_text, normalise
+from tests.build import CORPORA
+from tests.detectors.cases import HITS, NEAR_MISSES, NHS_LIST
+
+UK_KINDS = {
+    "nhs-number", "national-insurance-number", "bank-account", "postal-address", "phone-numbers",
+}  # fmt: skip
+JANE = addresses.Address("Jane Doe", "jane.doe@firm.example", "smtp")
+BOB = addresses.Address("Roe, Bob", "bob@other.example", "smtp")
+
+
+def detect(
+    body: str = "",
+    *,
+    subject: str = "",
+    html: Sequence[str] = (),
+    people: Sequence[addresses.Address] = (),
+) -> list[Finding]:
+    """Return the findings of one message."""
+    document = Document("key", subject, [body] if body else [], html, people=people)
+    return list(PERSONAL_DATA.detect([document], lambda value: f"keyed:{value}"))
+
+
+def counts(findings: Sequence[Finding]) -> dict[tuple[str, str], int]:
+    """Return the count of each kind and part."""
+    return {(found.kind, found.part): found.count for found in findings}
+
+
+hits = pytest.mark.parametrize(
+    ("kind", "text", "count"),
+    [
+        pytest.param(kind, text, count, id=f"{kind}-{name}")
+        for kind, cases in HITS.items()
+        for name, (text, count) in cases.items()
+    ],
+)
+near_misses = pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        pytest.param(kind, text, id=f"{kind}-{name}")
+        for kind, cases in NEAR_MISSES.items()
+        for name, text in cases.items()
+    ],
+)
+
+
+def test_every_kind_has_cases() -> None:
+    """Each kind has at least ten hits and ten near misses."""
+    ids = {kind.id for kind in PERSONAL_DATA.kinds}
+    assert ids == HITS.keys() == NEAR_MISSES.keys()
+    assert all(len(HITS[kind]) >= 10 and len(NEAR_MISSES[kind]) >= 10 for kind in ids)
+
+
+@hits
+def test_hit(kind: str, text: str, count: int) -> None:
+    """Each form that people write is found, and nothing else in it."""
+    findings = detect(text)
+    assert counts(findings) == {(kind, "body"): count}
+    assert 0.4 <= findings[0].confidence <= 0.9
+
+
+@hits
+def test_hit_is_masked(kind: str, text: str, count: int) -> None:
+    """Neither evidence nor reason holds a value; each distinct value has its keyed hash."""
+    (finding,) = detect(text)
+    values = [value for _, value in PERSONAL_DATA.values(normalise(text))]
+    for value in values:
+        for form in (value.value, normalise(text)[value.start : value.end]):
+            assert form not in finding.evidence.masked
+            assert form not in finding.why
+    assert set(finding.evidence.values) <= {f"keyed:{value.value}" for value in values}
+    assert len(finding.evidence.values) == min(count, 256)
+
+
+@hits
+def test_hit_in_html(kind: str, text: str, count: int) -> None:
+    """The same text as an HTML body gives the same findings."""
+    rows = (line.replace("\t", "</td><td>") for line in text.replace("&", "&amp;").split("\n"))
+    html = "".join(f"<tr><td>{row}</td></tr>" for row in rows)
+    assert counts(detect(html=[f"<table>{html}</table>"])) == {(kind, "body"): count}
+
+
+@near_misses
+def test_near_miss(kind: str, text: str) -> None:
+    """What only resembles a kind is no finding of it."""
+    assert kind not in {found.kind for found in detect(text)}
+
+
+@hits
+def test_prefilter_keeps_cases(kind: str, text: str, count: int) -> None:
+    """Every hit is found without the prefilter too, and no more."""
+    text = normalise(text)
+    assert PERSONAL_DATA.values(text) == PERSONAL_DATA.values(text, prefilter=False)
+
+
+FRAGMENTS = [text for cases in HITS.values() for text, count in cases.values() if count < 10] + [
+    text for cases in NEAR_MISSES.values() for text in cases.values()
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(FRAGMENTS)
+        | st.text(alphabet="0123456789 -.+()ABCDGNHSabdor\n\t\xa0\u017f\u212a_", max_size=24),
+        max_size=5,
+    ),
+    st.sampled_from(["", " ", "\n", "\t", "0", "A", "-", "_"]),
+)
+def test_prefilter_never_hides_a_match(pieces: list[str], glue: str) -> None:
+    """Confirming everywhere finds exactly what confirming around anchors finds."""
+    text = normalise(glue.join(pieces))
+    assert PERSONAL_DATA.values(text) == PERSONAL_DATA.values(text, prefilter=False)
+
+
+def test_parts() -> None:
+    """Subject, new and quoted text are told apart; a value quoted again counts once."""
+    first, second = NHS_LIST[:2]
+    body = f"NHS no {first}\n\nOn 1 May 2023, Bob Roe wrote:\n> NHS no {first}\n> NHS no {second}\n"
+    findings = detect(body, subject=f"RE: NHS number {first}")
+    kind = "nhs-number"
+    assert counts(findings) == {(kind, "subject"): 1, (kind, "body"): 1, (kind, "quoted"): 1}
+    assert findings[2].evidence.values == (f"keyed:{second}",)
+
+
+def test_evidence_and_reason() -> None:
+    """A finding shows a few masked values, says how many more, and why in one sentence."""
+    (finding,) = detect("NHS numbers: " + ", ".join(NHS_LIST))
+    assert finding.evidence.masked.startswith("NHS no. 999*****")
+    assert finding.evidence.masked.endswith("(+3 more)")
+    assert finding.why == (
+        "6 NHS numbers: the check digit holds and 'NHS' or a like word stands beside"
+    )
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        pytest.param("14 Acacia Road, Town SK10 1AB", id="address"),
+        pytest.param("IBAN: GB82 WEST 1234 5698 7654 32", id="iban"),
+        pytest.param("Tel: 01632 960001\nMob: 07700 900001\nFax: 01632 960002", id="phones"),
+    ],
+)
+@pytest.mark.parametrize(
+    "opening",
+    [
+        pytest.param(
+            "Kind regards\n\nJane Doe\nHousing Officer\nE: jane.doe@firm.example\n", id="new"
+        ),
+        pytest.param("-----Original Message-----\nold\n\n-- \nBob\nE: b@c.example\n", id="quoted"),
+    ],
+)
+def test_signature_is_no_finding(signature: str, opening: str) -> None:
+    """What a person or a firm signs with is no finding, in new and quoted text."""
+    assert detect(f"text\n\n{opening}{signature}\n") == []
+
+
+def test_identifier_below_a_signature_is_found() -> None:
+    """Nobody signs with their NHS number: it counts wherever it stands."""
+    body = "text\n\nKind regards\nJane Doe\nE: jane.doe@firm.example\nNHS number 999 000 0018\n"
+    assert counts(detect(body)) == {("nhs-number", "body"): 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("Jane Doe, 14 Acacia Road, SK10 1AB", 0, id="sender"),
+        pytest.param("Bob Roe, 14 Acacia Road, SK10 1AB", 0, id="recipient"),
+        pytest.param("Ann Poe, 14 Acacia Road, SK10 1AB", 1, id="someone-else"),
+        pytest.param("Jane Doe visited Mrs Poe, 14 Acacia Road, SK10 1AB", 1, id="next-person"),
+    ],
+)
+def test_own_details_are_no_finding(text: str, expected: int) -> None:
+    """Contact details beside the name of someone on the message are their own."""
+    assert len(detect(text, people=[JANE, BOB])) == expected
+
+
+def test_alternatives_are_one_text() -> None:
+    """Plain and HTML alternatives of one message count once."""
+    text = "NHS number 999 000 0018"
+    assert counts(detect(text, html=[f"<p>{text}</p>"])) == {("nhs-number", "body"): 1}
+
+
+@pytest.mark.corpora
+@pytest.mark.skipif(not CORPORA.is_dir(), reason="no corpora here")
+def test_business_mail_has_no_uk_kinds() -> None:
+    """Real US business mail gives at most 0.5 findings of each UK kind per 1,000 messages."""
+    documents = []
+    for path in sorted((CORPORA / "enron-raw").glob("*.eml")):
+        try:
+            found = mime.parse(path.read_bytes(), bodies=True)
+        except UnreadableError:
+            continue
+        documents.append(Document(path.name, found.header("subject"), found.plain, found.html))
+    kinds = [found.kind for found in PERSONAL_DATA.detect(documents, str)]
+    assert all(1000 * kinds.count(kind) <= 0.5 * len(documents) for kind in UK_KINDS)
+
+
+N = 1_000_000
+HOSTILE = {
+    "address": "a." * (N // 2) + "@",
+    "digits": "1" * N,
+    "spaced-digits": "1 " * (N // 2),
+    "colons": "a:" * (N // 2),
+    "nhs": "999 000 0018 " * (N // 13),
+    "nhs-shaped": "000 000 0000 " * (N // 13),
+    "sort-codes": "20-00-00 " * (N // 9),
+    "dates-of-birth": "DOB\n" * (N // 4),
+    "dob-line": "dob " * (N // 4),
+    "born-dates": "DOB 12/03/1984 " * (N // 15),
+    "listed": "Ann Lee 12/03/1954\n" * (N // 19),
+    "postcodes": "SK10 1AB " * (N // 9),
+    "streets": "1 High Street " * (N // 14),
+    "phones": "07700 900001 " * (N // 13),
+    "zero-one": "01 " * (N // 3),
+    "ibans": "GB82 " * (N // 5),
+    "cards": "4111 1111 1111 1111 " * (N // 20),
+    "ni": "AB123456C " * (N // 10),
+    "sort-words": "sort code " * (N // 10),
+}
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=key) for key, text in HOSTILE.items()])
+def test_hostile_text_is_linear(text: str) -> None:
+    """A megabyte made of anchors costs a few seconds of one core at most."""
+    began = time.process_time()
+    detect(text, people=[JANE, BOB])
+    assert time.process_time() - began < 6
+
+
+@pytest.mark.benchmark
+def test_speed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Prints megabytes a second on dense and on clean mail text, and of HTML to text."""
+    full = os.environ.get("UNDISCLOSED_BENCH") == "full"
+    size = 20_000 if full else 50
+    filler = (
+        "Dear colleague, the papers for the meeting of the board are on the shared drive. " * 24
+    )
+    texts = [text for cases in HITS.values() for text, count in cases.values() if count < 10]
+    dense = [
+        filler + "\n\n".join(texts[(n + step) % len(texts)] for step in range(0, 88, 11))
+        for n in range(size)
+    ]
+    html = [f"<p class=MsoNormal><span style='color:#000'>{filler}<o:p></o:p></span></p>"] * size
+    list(PERSONAL_DATA.detect([Document("warm", "", [texts[0]], [])], str))
+    lines = []
+    for name, bodies in (("dense", dense), ("clean", [filler] * size)):
+        documents = [Document(str(n), "", [body], []) for n, body in enumerate(bodies)]
+        began = time.process_time()
+        found = sum(f.count for f in PERSONAL_DATA.detect(documents, str))
+        took = time.process_time() - began
+        lines.append(f"{name}: {sum(map(len, bodies)) / took / 1e6:.1f} MB/s, {found} values")
+    began = time.process_time()
+    length = sum(len(source) for source in html if html_to_text(source))
+    lines.append(f"html: {length / (time.process_time() - began) / 1e6:.1f} MB/s")
+    with capsys.disabled():
+        print("", *lines, sep="\n  ")
