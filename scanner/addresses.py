@@ -26,11 +26,24 @@ class Address(NamedTuple):
 
 
 _TOKEN = re.compile(
-    r'"(?:[^"\\]|\\.){0,500}+"|\((?:[^()\\]|\\.){0,500}+\)|<[^<>]*+>|[,;:"(<]|[^"(<,;:]++',
+    r"=\?[\w-]{1,40}\?[bBqQ]\?[^?\s<>]{0,200}+\?="  # where a comma is no comma
+    r'|"(?:[^"\\]|\\.){0,500}+"|\((?:[^()\\]|\\.){0,500}+\)|<[^<>]*+>'
+    r'|[^"(<,;:=]++(?:=(?!\?)[^"(<,;:=]*+)*+|[,;:"(<=]',
     re.DOTALL,
 )
 _UNDISCLOSED = re.compile(r"undisclosed|unlisted|suppressed|hidden.?recipient|verborgen", re.I)
 _QUOTES = "\"' \t\r\n"
+_UNQUOTED = re.compile(r'^"([^"@]*)"@')
+_FOLDED_AT = re.compile(r"(?<=\S)\s{0,4}@\s{1,4}(?=[\w-]{1,63}\.)")
+_BRACKETS = re.compile(r"^\[(.*)\]$")
+
+
+def one_line(text: str) -> str:
+    """Return a header text on one line, without control characters or lone surrogates."""
+    text = " ".join(text.split())
+    if not text.isprintable():
+        text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text
 
 
 def normalise(address: str) -> str:
@@ -41,6 +54,8 @@ def normalise(address: str) -> str:
     address = address.strip(_QUOTES).lower()
     if address.startswith("mailto:"):
         address = address[7:]
+    if address.startswith("imcea"):
+        address = _unwrapped(address)
     if address.isascii():
         return address.rstrip(".")
     local, _, domain = address.rpartition("@")
@@ -48,6 +63,17 @@ def normalise(address: str) -> str:
         return f"{local}@{idna.encode(domain, uts46=True).decode()}"
     except (idna.IDNAError, UnicodeError):
         return address
+
+
+def _unwrapped(address: str) -> str:
+    """Return the address inside an Exchange encapsulation, as IMCEANOTES-jo+40host+2Eexample@own.
+
+    Exchange writes a foreign address so, at its own domain: what looks internal is not.
+    """
+    inner = address.rpartition("@")[0].partition("-")[2]
+    plain = re.sub(r"\+([0-9a-f]{2})", lambda code: chr(int(code[1], 16)), inner)
+    found = re.search(r"[^\s<>\"]{1,64}@[^\s<>\"]{1,255}", plain[:1_000])
+    return found[0] if found else address
 
 
 def comparable(address: str) -> str:
@@ -63,8 +89,14 @@ def domain_of(address: str) -> str:
 
 def entry(name: str, address: str) -> Address:
     """Return one entry from a name and an address that a parser or a property has already split."""
-    name, address = " ".join(name.split()).strip(_QUOTES), address.strip(_QUOTES)
+    name, address = one_line(name).strip(_QUOTES), one_line(address).strip("' ")
     if "@" in address:
+        if address[0] == "@" and ":" in address:  # the route of RFC 822
+            address = address.rpartition(":")[2]
+        if '"' in address:
+            address = _UNQUOTED.sub(r"\1@", address).strip(_QUOTES)
+        elif " " in address:  # folded within the brackets
+            address = address.replace(" ", "")
         normal = normalise(address)
         name = "" if normalise(name) == normal else name
         return Address(name, normal, "smtp", "" if normal == address.lower() else address)
@@ -78,8 +110,8 @@ def _bare(text: str) -> tuple[list[str], str]:
     """Return the words of `text` that hold an address, and the rest as one string."""
     if "@" not in text:
         return [], " ".join(text.split())
-    words = text.replace("<", " ").replace(">", " ").split()
-    found = [w.strip(_QUOTES) for w in words if "@" in w.strip("@\"'")]
+    words = _FOLDED_AT.sub("@", text).replace("<", " ").replace(">", " ").split()
+    found = [_BRACKETS.sub(r"\1", w.strip(_QUOTES)) for w in words if "@" in w.strip("@\"'")]
     return found, " ".join(w for w in words if "@" not in w)
 
 
@@ -106,10 +138,11 @@ class _ListReader:
         self._angles: list[str] = []
         self._group: str | None = None
         self._before_group = 0
+        self._after_quotes = False
 
     def take(self, token: str) -> None:
         """Take one token of `_TOKEN`."""
-        first = token[0]
+        first, after_quotes, self._after_quotes = token[0], self._after_quotes, token[0] == '"'
         if first in ",;":
             self._flush()
             if first == ";":
@@ -124,6 +157,11 @@ class _ListReader:
             self._group = "".join(self._text).strip(_QUOTES)
             self._before_group = len(self._entries)
             self._text.clear()
+        elif first == "@" and after_quotes and self._text and not token[1:2].isspace():
+            # A local part in quotes may hold spaces.
+            domain, _, rest = token.partition(" ")
+            self._angles.append(f'"{self._text.pop()}"{domain}')
+            self._text.append(rest)
         else:
             self._text.append(token)
 
@@ -135,15 +173,15 @@ class _ListReader:
 
     def _is_label(self) -> bool:
         """Tell whether the text before a colon names a group, and is not `mailto`."""
-        return len(self._text) == 1 and "@" not in self._text[0] and self._text[0] != "mailto"
+        return len(self._text) == 1 and "@" not in self._text[0] and self._text[0].lower() != "mailto"
 
     def _flush(self) -> None:
         bare, rest = _bare("".join(self._text))
         if self._angles:
             name = " ".join((*bare, rest)).strip(_QUOTES) or self._comment
             # Two addresses without a comma between them are two people.
-            self._entries.extend(entry(name, angle) for angle in self._angles[:1])
-            self._entries.extend(entry("", angle) for angle in self._angles[1:])
+            found = [entry(name, self._angles[0]), *(entry("", a) for a in self._angles[1:])]
+            self._entries.extend(e for e in found if e.address or e.name)
         elif bare:
             self._entries.append(entry(rest or self._comment, bare[0]))
             self._entries.extend(entry("", address) for address in bare[1:])

@@ -78,6 +78,8 @@ EARLIEST = datetime(1985, 1, 1, tzinfo=UTC)
 BATCH_ROWS = 2_000
 BATCH_RECIPIENTS = 200_000
 BATCH_CONTENT_BYTES = 32 * 1024 * 1024
+PARSED_TOGETHER = 128
+PARSED_TOGETHER_BYTES = 4 * 1024 * 1024
 MAX_SUBJECT = 1_000
 
 
@@ -179,6 +181,8 @@ class MessageBatch:
     ) -> None:
         self._fixed = {"mailbox": mailbox, "folder": folder, "unit": unit}
         self._keys, self._since, self._until = keys, since, until
+        self._queue: list[tuple[bytes, str, bool]] = []
+        self._queued = 0
         self._content, self._wants_content = content, wants_content
         self._latest = latest or datetime.now(UTC) + timedelta(days=2)
         self._clear()
@@ -194,13 +198,14 @@ class MessageBatch:
     def full(self) -> bool:
         """Whether it is time to hand over a page."""
         return (
-            self._read + self._outside >= BATCH_ROWS
+            self._read + self._outside + len(self._queue) >= BATCH_ROWS
             or self._weight >= BATCH_RECIPIENTS
             or self._bytes >= BATCH_CONTENT_BYTES
         )
 
     def take(self) -> Batch:
         """Return what was gathered and begin anew."""
+        self._parse_queue()
         arrays = [pa.array(self._column(f.name), _plain(f.type)).cast(f.type) for f in SCHEMA]
         batch = Batch(
             pa.Table.from_arrays(arrays, schema=SCHEMA),
@@ -227,24 +232,37 @@ class MessageBatch:
 
         `where` says where it lies, for that reason: a path below the source, or a position.
         """
+        self._queue.append((raw, where, draft))
+        self._queued += len(raw)
+        if len(self._queue) >= PARSED_TOGETHER or self._queued >= PARSED_TOGETHER_BYTES:
+            self._parse_queue()
+
+    def _parse_queue(self) -> None:
+        """Parse what was added, together: on all cores, and in the order it came."""
+        queue, self._queue, self._queued = self._queue, [], 0
         bodies = self._content is not ContentLevel.NONE
-        try:
-            found = mime.parse(raw, bodies=bodies)
-            people = _mime_people(found)
-            row = _mime_row(found, people)
-        except UnreadableError as error:
-            self.skip(where, str(error))
-            return
-        except (RecursionError, MemoryError, ValueError, LookupError, AssertionError) as error:
-            # Hostile mail must cost one message, whatever a parser makes of it.
-            self.skip(where, f"could not be taken apart ({type(error).__name__})")
-            return
+        parsed = mime.parse_many([raw for raw, _, _ in queue], bodies=bodies)
+        for (_, where, draft), found in zip(queue, parsed, strict=True):
+            try:
+                if isinstance(found, Exception):
+                    raise found
+                self._add_parsed(found, draft=draft)
+            except UnreadableError as error:
+                self.skip(where, str(error))
+            except mime.FAILURES as error:
+                # Hostile mail must cost one message, whatever a parser makes of it.
+                self.skip(where, f"could not be taken apart ({type(error).__name__})")
+
+    def _add_parsed(self, found: mime.Mime, *, draft: bool) -> None:
+        people = _mime_people(found)
+        row = _mime_row(found, people)
         row["is_draft"] = draft or found.header("x-unsent").strip() == "1"
         date = self._plausible(found.date) or self._plausible(mime.received_date(found))
         self._add(row, people, date, found.files, found.plain, found.html)
 
     def add_mapi(self, message: MapiMessage) -> None:
         """Add one message of an Outlook store or file."""
+        self._parse_queue()
         sender = addresses.entry(message.sender_name, message.sender)
         sent_by = addresses.normalise(message.sent_by)
         recipients = [(role, addresses.entry(n, a)) for role, n, a in message.recipients]
@@ -277,7 +295,7 @@ class MessageBatch:
         plain: Sequence[str],
         html: Sequence[str],
     ) -> None:
-        row["subject"] = subject = _clean(str(row["subject"]))[:MAX_SUBJECT]
+        row["subject"] = subject = addresses.one_line(str(row["subject"]))[:MAX_SUBJECT]
         message_id = str(row["internet_message_id"])
         # Counted before the window is looked at: equal ones keep their order in every window.
         key, stored = self._keys.key(message_id or _content_identity(people, subject, date))
@@ -354,14 +372,6 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-def _clean(text: str) -> str:
-    """Return a header text on one line, without control characters or lone surrogates."""
-    text = " ".join(text.split())
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else " " for c in text)
-    return text
-
-
 def _first_id(references: str) -> str:
     start = references.find("<")
     end = references.find(">", start)
@@ -386,7 +396,7 @@ def _entries(found: mime.Mime, role: str) -> list[Address]:
     if role not in found.headers:
         return []
     return [
-        address._replace(name=_clean(mime.decode_words(address.name)))
+        address._replace(name=addresses.one_line(mime.decode_words(address.name)))
         for value in found.raw_header(role)
         for address in addresses.parse_list(value)
     ]
@@ -423,7 +433,7 @@ def _mime_row(found: mime.Mime, people: _People) -> dict[str, object]:
     subject = found.header("subject")
     in_reply_to = _first_id(found.header("in-reply-to"))
     return {
-        "internet_message_id": _clean(found.header("message-id")).strip(" <>"),
+        "internet_message_id": addresses.one_line(found.header("message-id")).strip(" <>"),
         "sender": people.sender.address,
         "sender_name": people.sender.name,
         "sent_by": people.sent_by,

@@ -9,11 +9,14 @@ import email.utils
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fast_mail_parser
 
 from scanner.errors import UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 MAX_MESSAGE_BYTES = 100 * 1024 * 1024
 """The fast parser's own input bound; a longer message is read with its headers only."""
@@ -40,6 +43,11 @@ _MAIL_HEADERS = frozenset(
         "x-mailer",
     ]
 )
+
+
+_NOT_PLAIN = frozenset(";:([")
+_NO_ADDRESS = re.compile(r"[\s,\"<>]")
+"""What the fast parser leaves in an address where a list is not as RFC 5322 has it."""
 
 
 @dataclass(slots=True)
@@ -127,19 +135,39 @@ def parse(raw: bytes, *, bodies: bool) -> Mime:
     Files stay undecoded until `Part.content` is called. Raises `UnreadableError` for bytes without
     a single header field of mail.
     """
+    (found,) = parse_many([raw], bodies=bodies)
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+FAILURES = (
+    UnreadableError, RecursionError, MemoryError, ValueError, LookupError, AssertionError
+)  # fmt: skip
+"""What taking a hostile message apart may end in; each costs that message only."""
+
+
+def parse_many(raws: Sequence[bytes], *, bodies: bool) -> Iterator[Mime | Exception]:
+    """Yield for each of `raws` what `parse` returns, or the error it raises; on all cores."""
+    raws = [r if len(r) <= MAX_MESSAGE_BYTES else header_block(r) + b"\n\n" for r in raws]
+    mode: Any = "lazy" if bodies else "metadata"
+    for raw, parsed in zip(raws, fast_mail_parser.parse_many(list(raws), mode=mode), strict=True):
+        try:
+            yield _mime(raw, parsed, bodies=bodies)
+        except FAILURES as error:
+            yield error
+
+
+def _mime(raw: bytes, parsed: Any, *, bodies: bool) -> Mime:
     if not raw or raw.isspace():
         raise UnreadableError("empty: no header, no body")
     try:
-        if len(raw) > MAX_MESSAGE_BYTES:
-            raw, bodies = header_block(raw) + b"\n\n", False
-        if bodies:
-            mime = _from_fast(fast_mail_parser.parse_email(raw, mode="lazy"), raw)
-        else:
-            parsed = fast_mail_parser.parse_email(raw, mode="metadata")
-            if any(part.mimetype == "text/calendar" for part in parsed.attachments):
-                # An invitation's attendees are recipients, so its content is needed after all.
-                parsed = fast_mail_parser.parse_email(raw, mode="lazy")
-            mime = _from_fast(parsed, raw)
+        if isinstance(parsed, fast_mail_parser.ParseError):
+            raise parsed
+        if not bodies and any(part.mimetype == "text/calendar" for part in parsed.attachments):
+            # An invitation's attendees are recipients, so its content is needed after all.
+            parsed = fast_mail_parser.parse_email(raw, mode="lazy")
+        mime = _from_fast(parsed, raw)
     except fast_mail_parser.ParseError:
         mime = _from_stdlib(raw, bodies=bodies)
     if _MAIL_HEADERS.isdisjoint(mime.headers):
@@ -157,11 +185,15 @@ def _from_fast(parsed: Any, raw: bytes) -> Mime:
     addresses: dict[str, list[tuple[str, str]]] = {}
     for role in ("to", "cc", "bcc"):
         values = headers.get(role, ())
-        # One header, one `@` for each entry, no group: nothing was dropped or guessed.
-        if len(values) != 1 or ";" in values[0] or ":" in values[0]:
+        # One header, one `@` for each entry, no group, no comment: nothing was dropped or guessed.
+        if len(values) != 1 or not _NOT_PLAIN.isdisjoint(values[0]):
             continue
         found = getattr(parsed, role)
-        if found and values[0].count("@") == len(found):
+        if (
+            found
+            and values[0].count("@") == len(found)
+            and not any(_NO_ADDRESS.search(a.address) for a in found)
+        ):
             addresses[role] = [(a.display_name or "", a.address) for a in found]
     sender = parsed.from_
     if sender is not None and headers.get("from", [""])[0].count("@") == 1:

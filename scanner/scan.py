@@ -123,7 +123,10 @@ def _survey(workspace: Workspace, run_id: str, source: Source) -> list[Unit]:
     """Return the units of a source, and record what of it is none."""
     fixed = {key: c.mailbox for key, c in workspace.checkpoints(source.name).items()}
     survey = source.connector.survey(fixed)
-    rows = [replace(row, source=source.name) for row in survey.unreadable]
+    rows = [
+        replace(row, source=source.name, reason=f"{row.unit or row.folder}: {row.reason}")
+        for row in survey.unreadable
+    ]
     workspace.put_survey(run_id, source.name, rows)
     return survey.units
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _SPACES = "\t\x00\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u207b\u2212\ufe58\ufe63\uff0d"
+_UNUSUAL = re.compile(r"[^\x01-\x0a\x0d-\x7f]+")
+_HEAP = re.compile(r"[^\x00-\x7f]{31}")
 _INVISIBLE = (0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0xFEFF)
 
 
@@ -58,9 +60,13 @@ def normalise(text: str) -> str:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii() and not any(control in text for control in "\x00\x0b\x0c"):
         return text
+    table = _table()
+    text = _UNUSUAL.sub(lambda found: found[0].translate(table), text)
     # Composition comes last: taking out an invisible character can bring two others together.
     # Sorting a heap of marks takes quadratic time, hence the cut.
-    return unicodedata.normalize("NFC", _combining().sub(r"\1", text.translate(_table())))
+    if _HEAP.search(text):
+        text = _combining().sub(r"\1", text)
+    return unicodedata.normalize("NFC", text)
 
 
 # --- HTML --------------------------------------------------------------------------------------
@@ -241,10 +247,15 @@ _DISCLAIMER = re.compile(
     r"|ta wiadomo.. .{0,60}poufn)",
     re.IGNORECASE,
 )
-_CONTACT = re.compile(
+_LABELLED = (
     r"[ >]*(?:(?:t|m|e|w|f|p|tel\w*|mob\w*|cell|phone|fax|direct(?: \w+)?|office|switchboard|ddi|dd"
-    r"|e-?mail|web\w*|address|handy|t.l\w*|m.vil|ext(?:ension)?)\b ?[.:|]+|\S+@\S+|https?://|www\.)"
-    r"|\+?[(0-9][0-9 ().+/-]{8,24}$|.{0,80}\b[a-z]{1,2}[0-9][a-z0-9]? ?[0-9][a-z]{2}$",
+    r"|e-?mail|web\w*|address|handy|t.l\w*|m.vil|ext(?:ension)?|iban|bic|bank|sort code|account)"
+    r"\b ?[.:|]+|\S+@\S+|https?://|www\.)"
+)
+_LABELLED_CONTACT = re.compile(_LABELLED, re.IGNORECASE)
+_CONTACT = re.compile(
+    rf"{_LABELLED}|\+?[(0-9][0-9 ().+/-]{{8,24}}$"
+    r"|.{0,80}\b[a-z]{1,2}[0-9][a-z0-9]? ?[0-9][a-z]{2}$",
     re.IGNORECASE,
 )
 _PHONE = re.compile(r"[+(0][0-9 ().-]{9,18}[0-9]")
@@ -343,9 +354,15 @@ def _has_contact(lines: list[str], index: int) -> bool:
     for line in lines[index + 1 : index + 6]:
         if _STOP.match(line):
             return False
-        if _CONTACT.match(line):
+        if _LABELLED_CONTACT.match(line):
             return True
     return False
+
+
+def _leads_to_contact(lines: list[str], index: int) -> bool:
+    """Tell whether the block from `index` on is an address or holds a labelled contact line."""
+    block = lines[index + 1 : min(_paragraph(lines, index), index + 6)]
+    return any(_CONTACT.match(line) for line in block)
 
 
 def _is_blank(line: str) -> bool:
@@ -377,7 +394,7 @@ def _signature(lines: list[str], quoted: list[bool], first: int) -> int:
         plausible = contact or _WORDS.match(line) or _address_line(line)
         if _STOP.match(line) or not plausible or quoted[index] != quoted[first - 1]:
             break
-        if index > end and taken and not contact and not _has_contact(lines, index):
+        if index > end and taken and not contact and not _leads_to_contact(lines, index):
             break
         phones += len(_PHONE.findall(line))
         index, taken = index + 1, taken + 1

@@ -22,6 +22,8 @@ MAX_HASHES = 256
 """Distinct values of one finding whose hashes are kept."""
 
 EXCERPTS = 3
+MAX_PEOPLE = 200
+"""People whose own details are looked for; on a longer list nobody's stand in the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +336,7 @@ _NAME_WORD = re.compile(r"[^\W\d_][\w'-]+")
 def _full_names(document: Document) -> list[str]:
     """Return the full names, first name first, of the people on the message."""
     names = []
-    for person in document.people:
+    for person in document.people[:MAX_PEOPLE]:
         name = normalise(person.name)
         last, comma, first = name.partition(",")
         words = _NAME_WORD.findall(f"{first} {last}" if comma else name)

@@ -121,7 +121,7 @@ def _accept_born(passage: Passage, start: int, end: int) -> Iterator[Value]:
     if found is not None and not _TALK.search(window[: found.start()]):
         yield from _born_value(found, 0.9, "a date right behind a word for birth", end)
         return
-    line_start = text.rfind("\n", 0, start) + 1
+    line_start = max(text.rfind("\n", max(0, start - 500), start) + 1, start - 500, 0)
     left = text[max(line_start, start - 20) : start]
     before = list(_DATE.finditer(left))
     if before and len(left) - before[-1].end() <= 4:
@@ -213,14 +213,21 @@ _POSTCODE_FORM = re.compile(
     r"(?![A-Za-z0-9]))",
     re.I | re.A,
 )
+_ANY_POSTCODE = re.compile(r"\b[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}\b", re.I | re.A)
+_LETTERS = re.compile("[a-z]+")
+_TYPES = (
+    "road|rd|street|st|avenue|ave|av|lane|ln|close|cl|drive|dr|crescent|cres|court|ct|place|pl|way"
+    "|terrace|terr|gardens|gdns|grove|hill|square|sq|mews|park|row|walk|view|rise|green|wharf|quay"
+    "|yard|parade|gate|mount|vale|croft|fold|brow|bank|meadows|meadow|heights|drove|buildings"
+    "|building|house|estate"
+)
 _STREET = re.compile(
     r"(?:(?<![0-9A-Za-z])(?P<number>[0-9]{1,4}[A-Za-z]?(?:[-/][0-9]{1,4}[A-Za-z]?)?),?[ \n])?"
     r"(?P<name>(?<![A-Za-z'])[A-Za-z][\w'.-]{0,20}(?: [A-Za-z][\w'.-]{0,20}){0,2}) "
-    r"(?:road|rd|street|st|avenue|ave?|lane|ln|close|cl|drive|dr|crescent|cres|court|ct|place|pl|way|terrace"
-    r"|terr|gardens|gdns|grove|hill|square|sq|mews|park|row|walk|view|rise|green|wharf|quay|yard|parade"
-    r"|gate|mount|vale|croft|fold|brow|bank|meadows?|heights|drove|buildings?|house|estate)\b",
+    rf"(?:{_TYPES})\b",
     re.I,
 )
+_TYPE_WORDS = frozenset(_TYPES.split("|"))
 _HOME = re.compile(r"\b(?:flat|apartment|apt|room|cottage|lodge|farm(?:house)?|house)\b", re.I)
 _ORGANISATION = re.compile(
     r"\b(?:ltd|limited|plc|llp|inc|council|hospital|surgery|clinic|university|college|school|hotel|"
@@ -237,9 +244,11 @@ _BUSINESS_AFTER = re.compile(r"\bfax\b|https?://|\bwww\.", re.I)
 def _accept_address(passage: Passage, start: int, end: int) -> Iterator[Value]:
     text = passage.text
     left = text[max(0, start - 140) : start].rpartition("\n\n")[2]
+    # Most postcodes without a street end here, far cheaper than the search for one.
+    if _TYPE_WORDS.isdisjoint(_LETTERS.findall(left.lower())):
+        return
     # The street of this postcode stands behind any earlier one.
-    for earlier in _POSTCODE_FORM.finditer(left):
-        left = " " * earlier.end(1) + left[earlier.end(1) :]
+    left = left[max((found.end() for found in _ANY_POSTCODE.finditer(left)), default=0) :]
     streets = list(_STREET.finditer(left))
     street = next((s for s in streets if s["number"]), streets[-1] if streets else None)
     if street is None:
@@ -255,7 +264,7 @@ def _accept_address(passage: Passage, start: int, end: int) -> Iterator[Value]:
         return
     if street["number"] or home:
         confidence, reason = 0.85, "a postcode behind a house and a street"
-    elif _NAMED_STREET.search(left[: street.end()].replace(" " * 9, "")):
+    elif _NAMED_STREET.search(left[: street.end()]):
         confidence, reason = 0.6, "a postcode behind a street"
     else:
         return
@@ -272,7 +281,7 @@ _PHONE_FORM = re.compile(
     r"(?<![0-9A-Za-z+(./-])(?!\(?[0-9]{2}[./-][0-9]{2}[./-][0-9]{2,4})(?=("
     r"(?:(?:\+|00)44[ .-]?(?:\(0\))?[ .-]?[127]|\(?0[127])(?:[ ().-]{0,2}[0-9]){8,9}"
     r"|\+[1-9](?:[ ().-]{0,2}[0-9]){8,13}"
-    r")(?![0-9]|[ .-]?[0-9]))"
+    r")(?![0-9]|[.-][0-9]))"
 )
 
 

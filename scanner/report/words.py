@@ -176,7 +176,8 @@ def first_steps(summary: Summary) -> tuple[Step, ...]:
             )
         )
     if grave > 1:
-        steps.append(Step(f"Then review the other {number(grave - 1)} of high or very high band."))
+        others = "incident" if grave == 2 else f"{number(grave - 1)} incidents"
+        steps.append(Step(f"Then review the other {others} of high or very high band."))
     if not summary.reading.complete:
         group = summary.reading.unread[0]
         steps.append(

@@ -38,15 +38,15 @@ def fill(root: Path, messages: int, mailboxes: int = 100, seed: int = 7) -> None
 
 
 def _people(rng: np.random.Generator, size: int) -> np.ndarray:
-    hosts = np.array(["webmail.example", "postbox.example", *(f"firm{i}.example" for i in range(500))])
+    hosts = np.array(
+        ["webmail.example", "postbox.example", *(f"firm{i}.example" for i in range(500))]
+    )
     chosen = np.where(rng.random(size) < 0.5, rng.integers(0, 2, size), rng.integers(2, 502, size))
     names = np.char.add("person", np.arange(size).astype(str))
     return np.asarray(np.char.add(np.char.add(names, "@"), hosts[chosen]))
 
 
-def mailbox_table(
-    rng: np.random.Generator, number: int, size: int, people: np.ndarray
-) -> pa.Table:
+def mailbox_table(rng: np.random.Generator, number: int, size: int, people: np.ndarray) -> pa.Table:
     """Return a year of one mailbox: mostly short lists, one in a hundred long."""
     kind = rng.random(size)
     count = np.where(kind < 0.72, 1, np.where(kind < 0.94, rng.integers(2, 6, size), 0))

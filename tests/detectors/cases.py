@@ -159,7 +159,7 @@ NEAR_MISSES: dict[str, dict[str, str]] = {
         "phone": "Tel: 999 000 0018",
         "fax-behind": "713 650 7022 fax",
         "longer-run": "NHS 99900000181",
-        "within-card": "NHS 4111 1111 9990000018 1",
+        "in-a-row": "4111 999 000 0018 1",
         "link": "https://firm.example/?id=9990000018",
         "decimal": "0.9990000018",
         "hex": "a9990000018f",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 
@@ -161,9 +162,7 @@ def test_evidence_and_reason() -> None:
 @pytest.mark.parametrize(
     "opening",
     [
-        pytest.param(
-            "Kind regards\n\nJane Doe\nHousing Officer\nE: jane.doe@firm.example\n", id="new"
-        ),
+        pytest.param("Kind regards\n\nJane Doe\nOfficer\nE: jane.doe@firm.example\n", id="new"),
         pytest.param("-----Original Message-----\nold\n\n-- \nBob\nE: b@c.example\n", id="quoted"),
     ],
 )
@@ -192,6 +191,14 @@ def test_own_details_are_no_finding(text: str, expected: int) -> None:
     assert len(detect(text, people=[JANE, BOB])) == expected
 
 
+def test_a_hundred_thousand_recipients() -> None:
+    """The length of the recipient list does not count against the time for the text."""
+    crowd = [addresses.Address(f"Ann Poe{n}", f"ann{n}@c.example", "smtp") for n in range(100_000)]
+    began = time.process_time()
+    assert detect("Mrs Roe, 14 Acacia Road, SK10 1AB", people=[JANE, *crowd])
+    assert time.process_time() - began < 0.5
+
+
 def test_alternatives_are_one_text() -> None:
     """Plain and HTML alternatives of one message count once."""
     text = "NHS number 999 000 0018"
@@ -213,7 +220,8 @@ def test_business_mail_has_no_uk_kinds() -> None:
     assert all(1000 * kinds.count(kind) <= 0.5 * len(documents) for kind in UK_KINDS)
 
 
-N = 1_000_000
+FULL = os.environ.get("UNDISCLOSED_BENCH") == "full"
+N = 1_000_000 if FULL else 200_000
 HOSTILE = {
     "address": "a." * (N // 2) + "@",
     "digits": "1" * N,
@@ -239,20 +247,17 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=key) for key, text in HOSTILE.items()])
 def test_hostile_text_is_linear(text: str) -> None:
-    """A megabyte made of anchors costs a few seconds of one core at most."""
+    """Text made of nothing but anchors costs a few seconds of one core a megabyte at most."""
     began = time.process_time()
     detect(text, people=[JANE, BOB])
-    assert time.process_time() - began < 6
+    assert time.process_time() - began < N / 200_000
 
 
 @pytest.mark.benchmark
 def test_speed(capsys: pytest.CaptureFixture[str]) -> None:
     """Prints megabytes a second on dense and on clean mail text, and of HTML to text."""
-    full = os.environ.get("UNDISCLOSED_BENCH") == "full"
-    size = 20_000 if full else 50
-    filler = (
-        "Dear colleague, the papers for the meeting of the board are on the shared drive. " * 24
-    )
+    size = 20_000 if FULL else 50
+    filler = "Dear colleague, the papers for the meeting of the board are on the drive. " * 24
     texts = [text for cases in HITS.values() for text, count in cases.values() if count < 10]
     dense = [
         filler + "\n\n".join(texts[(n + step) % len(texts)] for step in range(0, 88, 11))
@@ -271,4 +276,4 @@ def test_speed(capsys: pytest.CaptureFixture[str]) -> None:
     length = sum(len(source) for source in html if html_to_text(source))
     lines.append(f"html: {length / (time.process_time() - began) / 1e6:.1f} MB/s")
     with capsys.disabled():
-        print("", *lines, sep="\n  ")
+        sys.stdout.write("\n  ".join(["", *lines, ""]))
