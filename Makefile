@@ -32,6 +32,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	cd sample_data && ../$(BIN)/mypy --config-file ../pyproject.toml .
 
 bench: $(READY)
 	$(BIN)/pip install --quiet --editable '.[bench]' --group dev

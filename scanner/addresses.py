@@ -51,7 +51,7 @@ def normalise(address: str) -> str:
 
     Plus-tags stay: they say which subscription leaked. `comparable` takes them away.
     """
-    address = address.strip(_QUOTES).lower()
+    address = _unquoted(address).lower()
     if address.startswith("mailto:"):
         address = address[7:]
     if address.startswith("imcea"):
@@ -76,6 +76,12 @@ def _unwrapped(address: str) -> str:
     return found[0] if found else address
 
 
+def _unquoted(address: str) -> str:
+    """Return the address without quotes, be they around it or around its local part."""
+    address = address.strip("' \t\r\n")
+    return _UNQUOTED.sub(r"\1@", address).strip(_QUOTES) if '"' in address else address
+
+
 def comparable(address: str) -> str:
     """Return the normal form without its plus-tag: one person, one comparable address."""
     local, at, domain = address.rpartition("@")
@@ -94,11 +100,12 @@ def entry(name: str, address: str) -> Address:
         if address[0] == "@" and ":" in address:  # the route of RFC 822
             address = address.rpartition(":")[2]
         if '"' in address:
-            address = _UNQUOTED.sub(r"\1@", address).strip(_QUOTES)
+            address = _unquoted(address)
         elif " " in address:  # folded within the brackets
             address = address.replace(" ", "")
         normal = normalise(address)
-        name = "" if normalise(name) == normal else name
+        if "@" in name and normalise(name) == normal:
+            name = ""
         return Address(name, normal, "smtp", "" if normal == address.lower() else address)
     if address[:3].lower() in {"/o=", "/cn"}:
         return Address(name, address.lower(), "ex", address)
@@ -110,8 +117,12 @@ def _bare(text: str) -> tuple[list[str], str]:
     """Return the words of `text` that hold an address, and the rest as one string."""
     if "@" not in text:
         return [], " ".join(text.split())
-    words = _FOLDED_AT.sub("@", text).replace("<", " ").replace(">", " ").split()
-    found = [_BRACKETS.sub(r"\1", w.strip(_QUOTES)) for w in words if "@" in w.strip("@\"'")]
+    if "@ " in text or "@\t" in text or "@\n" in text:
+        text = _FOLDED_AT.sub("@", text)
+    words = text.replace("<", " ").replace(">", " ").split()
+    found = [w.strip(_QUOTES) for w in words if "@" in w.strip("@\"'")]
+    if "[" in text:
+        found = [_BRACKETS.sub(r"\1", w) for w in found]
     return found, " ".join(w for w in words if "@" not in w)
 
 
@@ -154,7 +165,7 @@ class _ListReader:
         elif first == "<" and len(token) > 1:
             self._angles.append(token[1:-1])
         elif first == ":" and self._group is None and not self._angles and self._is_label():
-            self._group = "".join(self._text).strip(_QUOTES)
+            self._group = one_line("".join(self._text)).strip(_QUOTES)
             self._before_group = len(self._entries)
             self._text.clear()
         elif first == "@" and after_quotes and self._text and not token[1:2].isspace():
@@ -173,20 +184,22 @@ class _ListReader:
 
     def _is_label(self) -> bool:
         """Tell whether the text before a colon names a group, and is not `mailto`."""
-        return len(self._text) == 1 and "@" not in self._text[0] and self._text[0].lower() != "mailto"
+        return (
+            len(self._text) == 1 and "@" not in self._text[0] and self._text[0].lower() != "mailto"
+        )
 
     def _flush(self) -> None:
         bare, rest = _bare("".join(self._text))
+        found: list[Address] = []
         if self._angles:
             name = " ".join((*bare, rest)).strip(_QUOTES) or self._comment
             # Two addresses without a comma between them are two people.
             found = [entry(name, self._angles[0]), *(entry("", a) for a in self._angles[1:])]
-            self._entries.extend(e for e in found if e.address or e.name)
         elif bare:
-            self._entries.append(entry(rest or self._comment, bare[0]))
-            self._entries.extend(entry("", address) for address in bare[1:])
+            found = [entry(rest or self._comment, bare[0]), *(entry("", a) for a in bare[1:])]
         elif rest.strip(_QUOTES + "<>()@"):
-            self._entries.append(entry("", rest))
+            found = [entry("", rest)]
+        self._entries.extend(e for e in found if e.address or e.name)
         self._text.clear()
         self._angles.clear()
         self._comment = ""

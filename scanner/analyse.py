@@ -47,7 +47,7 @@ COUNTS_FROM = 0.6
 
 UNSURE = "a number whose check digit holds, with no word beside it that says what it is"
 QUOTED_ONLY = "personal data only in the quoted part of a reply to its one recipient"
-OWN_DATA = "one address, date or account number to one recipient: likely the recipient's own"
+OWN_DATA = "a single address or date in the text: most often the recipient's own"
 
 
 _WORD = re.compile(r"[^\W_]+")
@@ -110,6 +110,8 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
     }
     severities = {
         f.fingerprint: severity.of_finding(factors[f.kind])
+        if f.confidence >= COUNTS_FROM
+        else Severity.LOW
         for group in content.values()
         for f in group
     } | {f.fingerprint: of_incident.get(f.message_key, Severity.LOW) for f in listed}
@@ -160,8 +162,7 @@ def _counted(
 
 def examine(task: Task) -> Partition:
     """Return the candidates of one mailbox; vectorised, in memory bounded by that mailbox."""
-    table = messages.read(task.paths, recipients.COLUMNS)
-    found = recipients.frames(table, task.directory)
+    found = recipients.frames(messages.read(task.paths, recipients.COLUMNS), task.directory)
     lists = recipients.lists(found)
     audited = found.messages["audited"].to_numpy()
     content = audited & _among(found.table["message_key"], task.content_keys)
@@ -355,7 +356,7 @@ def _redacted(found: Frames, chosen: np.ndarray, subjects: Sequence[str]) -> dic
     wanted[chosen] = True
     rows = np.flatnonzero(wanted[listed["message"].to_numpy()])
     message = listed["message"].to_numpy()[rows]
-    names = found.names.take(pa.array(rows)).to_pylist()
+    names = found.names[listed["name"].to_numpy()[rows]].tolist()
     bounds = np.searchsorted(message, chosen), np.searchsorted(message, chosen, "right")
     return {
         row: redact(subject, _named_in(subject, names[low:high]))

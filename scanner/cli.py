@@ -103,7 +103,7 @@ def scan(
     ] = None,
     content: Annotated[
         ContentLevel | None,
-        typer.Option(help="How far to look into messages.", show_default="text"),
+        typer.Option(help="How far to look; attachments are not opened yet.", show_default="text"),
     ] = None,
     report_to: Annotated[
         list[Path] | None,
@@ -134,7 +134,7 @@ def scan(
         settings = load(
             config,
             {
-                "workspace": workspace,
+                "workspace": None if workspace == DEFAULT_WORKSPACE else workspace,
                 "since": parse_when(since) if since else None,
                 "until": parse_when(until) if until else None,
                 "internal_domains": internal_domain,

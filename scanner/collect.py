@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner.detectors import DETECTORS
@@ -66,15 +69,19 @@ class _Reading:
 
 
 def examination(
-    since: datetime | None, until: datetime | None, content: ContentLevel
+    since: datetime | None, until: datetime | None, content: ContentLevel, directory: Directory
 ) -> Examination:
-    """Return what a scan asks for: a window, a depth, and the detectors as they are now."""
-    detectors = (
-        frozenset()
-        if content is ContentLevel.NONE
-        else frozenset(f"{d.id}@{d.version}" for d in DETECTORS)
-    )
-    return Examination(since, until, content, detectors)
+    """Return what a scan asks for: a window, a depth, and the detectors as they are now.
+
+    Whose content is looked at depends on who is internal, so that counts as a detector's version.
+    """
+    if content is ContentLevel.NONE:
+        return Examination(since, until, content, frozenset())
+    known = (directory.internal_domains, directory.internal_addresses, directory.partner_domains)
+    text = "\x1e".join(" ".join(sorted(names)) for names in known)
+    digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    detectors = {f"{d.id}@{d.version}" for d in DETECTORS}
+    return Examination(since, until, content, frozenset({*detectors, f"directory@{digest}"}))
 
 
 def collect(
@@ -185,7 +192,7 @@ class _UnitReader:
         self._workspace, self._run_id, self._source = workspace, run_id, source
         self._unit, self._directory = unit, directory
         self._unit_id = workspace.keyed.folder(f"{source.name}\x1f{unit.key}")
-        self._shown = 0
+        self._shown = self._seen = 0
 
     def read(self, reading: _Reading, done: Checkpoint | None) -> tuple[Tally, Checkpoint]:
         """Read to the end, or to where it cannot be read; return the tally and the checkpoint."""
@@ -216,8 +223,11 @@ class _UnitReader:
             raise
         except ConnectorError as error:
             reason, outcome = str(error), _outcome(error, tally)
-        except Exception as error:
-            log.exception("unit %s: %s", self._unit_id, type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - whatever it is costs one unit
+            # Not the error's own words, nor those of a traceback: they may quote mail.
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(frame.filename).name}:{frame.lineno}"
+            log.error("unit %s: %s at %s", self._unit_id, type(error).__name__, where)  # noqa: TRY400
             reason = f"could not be taken apart ({type(error).__name__})"
             outcome = Outcome.PARTIAL if tally.read else Outcome.UNREADABLE
         if outcome is not Outcome.DENIED:
@@ -252,11 +262,11 @@ class _UnitReader:
 
     def _advanced(self, checkpoint: Checkpoint, batch: Batch, token: str) -> Checkpoint:
         before = checkpoint.progress
-        progress = Progress(
-            before.read + batch.table.num_rows,
-            before.undated + batch.table["sent_at"].null_count,
-            before.outside + batch.outside,
-        )
+        self._seen += batch.read + batch.outside
+        read = before.read + batch.table.num_rows
+        undated = before.undated + batch.table["sent_at"].null_count
+        # What an earlier window held lies outside of this one, and was read all the same.
+        progress = Progress(read, undated, max(0, self._seen - read))
         return replace(checkpoint, token=token, progress=progress)
 
     def _finished(
@@ -303,12 +313,19 @@ class _UnitReader:
         if progress.outside:
             notes.append(f"{progress.outside} outside the window")
         windows = [*checkpoint.examined, *([checkpoint.pending] if checkpoint.pending else [])]
+        since = min((w.since or _FIRST for w in windows), default=_FIRST)
+        until = max((w.until or _LAST for w in windows), default=_LAST)
+        span = Examination(since, until, ContentLevel.NONE, frozenset())
+        notes += [
+            f"not asked for: {gap.since:%Y-%m-%d %H:%M} to {gap.until:%Y-%m-%d %H:%M}"
+            for gap in _missing(span, windows)
+        ]
         return self._row(
             outcome,
             "; ".join(notes),
             "",
-            since=min((w.since or _FIRST for w in windows), default=_FIRST),
-            until=max((w.until or _LAST for w in windows), default=_LAST),
+            since=since,
+            until=until,
             messages_read=progress.read,
         )
 

@@ -61,7 +61,9 @@ class Directory:
 
         An Exchange DN does: it names an entry of the organisation's own address book.
         """
-        if address in self.internal_addresses or address.startswith("/"):
+        if address.startswith(("/", GROUP_MARK)):
+            return address.startswith("/")
+        if {address, comparable(address)} & self.internal_addresses:
             return True
         domain = domain_of(address)
         known = self._memo.get(domain)
@@ -71,7 +73,7 @@ class Directory:
 
     def is_external(self, address: str) -> bool:
         """Tell whether an address is neither internal nor a partner's; a group is neither."""
-        if not address or self.is_internal(address):
+        if not address or address.startswith(GROUP_MARK) or self.is_internal(address):
             return False
         return not within(domain_of(address), self.partner_domains)
 
@@ -93,13 +95,14 @@ class Directory:
         def by_domain(test: Iterable[bool]) -> np.ndarray:
             return np.fromiter(test, bool, len(names))[codes] if names else np.zeros(0, bool)
 
+        bare = pc.replace_substring_regex(plain, r"^([^+]+)\+[^@]*@", r"\1@")
         internal = by_domain(within(n, self.internal_domains) for n in names) & addressed
         internal |= pc.starts_with(plain, "/").to_numpy(zero_copy_only=False)
         if self.internal_addresses:
             known = pa.array(sorted(self.internal_addresses), pa.string())
-            internal |= pc.is_in(plain, known).to_numpy(zero_copy_only=False)
+            for form in (plain, bare):
+                internal |= pc.is_in(form, known).to_numpy(zero_copy_only=False)
         partner = by_domain(within(n, self.partner_domains) for n in names) & addressed & ~internal
-        bare = pc.replace_substring_regex(plain, r"^([^+]+)\+[^@]*@", r"\1@")
         return pd.DataFrame(
             {
                 "person": bare.dictionary_encode().indices.to_numpy(zero_copy_only=False),
@@ -119,7 +122,7 @@ class Directory:
 @cache
 def role_pattern() -> str:
     """Return an RE2 pattern that matches the address of a function."""
-    return rf"^({'|'.join(map(re.escape, sorted(role_words())))})([._\-]?\d*|[._\-][^@]*)@"
+    return rf"^({'|'.join(map(re.escape, sorted(role_words())))})([._\-]?\d*|[._\-+][^@]*)@"
 
 
 def infer(owners: Sequence[str], partners: Iterable[str] = ()) -> Directory:

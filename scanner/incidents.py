@@ -206,6 +206,9 @@ class _Work:
         self.nodes = [every[position][0] for position in kept]
         self._place = [every[position][1:] for position in kept]
         self._people = [people for _, people in parts]
+        self._bounds = [
+            np.searchsorted(people.node, np.arange(len(nodes) + 1)) for nodes, people in parts
+        ]
         self.kinds = kinds
         self.contexts = {context.id: context for context in severity.contexts()}
         self.findings: dict[str, list[Finding]] = defaultdict(list)
@@ -215,9 +218,8 @@ class _Work:
     def people(self, position: int) -> People:
         """Return the people of one node."""
         part, at = self._place[position]
-        people = self._people[part]
-        low, high = np.searchsorted(people.node, [at, at + 1])
-        return people.take(slice(low, high))
+        low, high = self._bounds[part][at : at + 2]
+        return self._people[part].take(slice(low, high))
 
     def exposed(self, position: int) -> set[str]:
         """Return the external people whose address a node showed."""

@@ -452,8 +452,9 @@ def _mime_class(found: mime.Mime, subject: str) -> str:
     content_type = found.header("content-type").lower()
     if content_type.startswith("multipart/report"):
         return "report"
-    if any(part.media_type == "text/calendar" for part in found.files):
-        return "response" if "method=reply" in content_type.replace('"', "") else "meeting"
+    calendars = [part for part in found.files if part.media_type == "text/calendar"]
+    if calendars:
+        return "response" if mime.answers(_calendar_text(calendars[0])) else "meeting"
     return "recall" if subject.lower().startswith(RECALL_PREFIXES) else "note"
 
 

@@ -45,7 +45,8 @@ _MAIL_HEADERS = frozenset(
 )
 
 
-_NOT_PLAIN = frozenset(";:([")
+_UNFOLD = re.compile(r"\r?\n[ \t]")
+_NOT_PLAIN = re.compile(r"[;:(\[]")
 _NO_ADDRESS = re.compile(r"[\s,\"<>]")
 """What the fast parser leaves in an address where a list is not as RFC 5322 has it."""
 
@@ -164,7 +165,7 @@ def _mime(raw: bytes, parsed: Any, *, bodies: bool) -> Mime:
     try:
         if isinstance(parsed, fast_mail_parser.ParseError):
             raise parsed
-        if not bodies and any(part.mimetype == "text/calendar" for part in parsed.attachments):
+        if not bodies and any(part.mimetype == "text/calendar" for part in parsed.attachments or ()):
             # An invitation's attendees are recipients, so its content is needed after all.
             parsed = fast_mail_parser.parse_email(raw, mode="lazy")
         mime = _from_fast(parsed, raw)
@@ -186,19 +187,19 @@ def _from_fast(parsed: Any, raw: bytes) -> Mime:
     for role in ("to", "cc", "bcc"):
         values = headers.get(role, ())
         # One header, one `@` for each entry, no group, no comment: nothing was dropped or guessed.
-        if len(values) != 1 or not _NOT_PLAIN.isdisjoint(values[0]):
+        if len(values) != 1 or _NOT_PLAIN.search(values[0]):
             continue
-        found = getattr(parsed, role)
-        if (
-            found
-            and values[0].count("@") == len(found)
-            and not any(_NO_ADDRESS.search(a.address) for a in found)
-        ):
-            addresses[role] = [(a.display_name or "", a.address) for a in found]
+        found = [(a.display_name or "", a.address) for a in getattr(parsed, role)]
+        exact = found and values[0].count("@") == len(found)
+        if exact and not any(_NO_ADDRESS.search(address) for _, address in found):
+            addresses[role] = found
     sender = parsed.from_
     if sender is not None and headers.get("from", [""])[0].count("@") == 1:
         addresses["from"] = [(sender.display_name or "", sender.address)]
-    date = parsed.date_parsed
+    try:
+        date = parsed.date_parsed
+    except ValueError:  # a year that no clock can show
+        date = None
     return Mime(
         headers=headers,
         addresses=addresses,
@@ -224,8 +225,9 @@ def _from_stdlib(raw: bytes, *, bodies: bool) -> Mime:
         message = email.message_from_bytes(header_block(raw) + b"\n\n")
         parts = []
     headers: dict[str, list[str]] = {}
-    for name, value in message.items():
-        headers.setdefault(name.lower(), []).append(decode_words(str(value)))
+    for name, value in message.raw_items():
+        line = _UNFOLD.sub(" ", _decode(str(value).encode("ascii", "surrogateescape")))
+        headers.setdefault(name.lower(), []).append(decode_words(line.strip()))
     mime = Mime(headers, {}, _date(headers.get("date", [""])[0]), [], len(raw), raw=raw)
     for part in parts:
         kind = part.get_content_type()
@@ -270,10 +272,18 @@ def received_date(mime: Mime) -> datetime | None:
     return _date(top.rpartition(";")[2]) if ";" in top else None
 
 
-_UNFOLD = re.compile(r"\r?\n[ \t]")
-_ATTENDEE = re.compile(r"(?im)^ATTENDEE([^:\r\n]*?(?:\"[^\"]*\"[^:\r\n]*?)*+):(?:mailto:)?(\S+)")
+_ATTENDEE = re.compile(
+    r"(?im)^ATTENDEE(?=[;:])((?:[^:\"\r\n]|\"[^\"\r\n]*+\"|\")*+):(?:mailto:)?(\S+)"
+)
 _METHOD = re.compile(r"(?im)^METHOD:(\w+)")
+_NO_PERSON = re.compile(r"(?i);CUTYPE=(ROOM|RESOURCE)\b")
 _CN = re.compile(r'(?i);CN=(?:"([^"]*)"|([^;:]*))')
+
+
+def answers(calendar: str) -> bool:
+    """Tell whether a calendar object answers an invitation."""
+    method = _METHOD.search(calendar)
+    return method is not None and method.group(1).upper() in {"REPLY", "COUNTER", "REFRESH"}
 
 
 def attendees(calendar: str) -> list[tuple[str, str, str]]:
@@ -282,12 +292,11 @@ def attendees(calendar: str) -> list[tuple[str, str, str]]:
     A reply names its own sender only and so shows nobody; it gives nothing.
     """
     text = _UNFOLD.sub("", calendar)
-    method = _METHOD.search(text)
-    if method and method.group(1).upper() in {"REPLY", "COUNTER", "REFRESH"}:
+    if answers(text):
         return []
     found = []
     for parameters, address in _ATTENDEE.findall(text):
-        if "@" not in address or "CUTYPE=ROOM" in parameters.upper():
+        if "@" not in address or _NO_PERSON.search(parameters):
             continue
         name = _CN.search(parameters)
         role = "cc" if "OPT-PARTICIPANT" in parameters.upper() else "to"

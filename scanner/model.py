@@ -1,4 +1,4 @@
-"""The nouns: severity, evidence, finding, incident, coverage, checkpoint, scan run.
+"""The nouns: severity, evidence, finding, incident, coverage, checkpoint, scan run; their JSON.
 
 Rows (messages, recipients, attachments) are Arrow tables, see `messages.py`; everything else that
 passes between units is one of these frozen classes.
@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from typing import Any
 
 
 def keyed_hash(key: bytes, purpose: str, *parts: str) -> str:
@@ -167,7 +165,7 @@ class Progress:
 
     undated: int = 0
     outside: int = 0
-    """Messages outside the window of the latest reading."""
+    """Messages that no window held so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,3 +285,55 @@ class Incident:
     def first_sent_at(self) -> datetime | None:
         """The earliest dated message."""
         return min((m.sent_at for m in self.messages if m.sent_at), default=None)
+
+
+def stamp(value: datetime | None) -> str | None:
+    """Return an instant as stored: UTC, of one length, so that text order is time order."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds") if value else None
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Return the instant that `stamp` wrote."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def plain_json(value: Any) -> object:
+    """Return what JSON has no form for as what it has; a class becomes its fields."""
+    if is_dataclass(value):
+        return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[union-attr]
+    return sorted(value) if isinstance(value, frozenset) else stamp(value)
+
+
+def examination_of(body: dict[str, Any]) -> Examination:
+    """Return the examination that JSON holds."""
+    return Examination(
+        parse_time(body["since"]),
+        parse_time(body["until"]),
+        ContentLevel(body["content"]),
+        frozenset(body["detectors"]),
+    )
+
+
+def incident_of(body: dict[str, Any]) -> Incident:
+    """Return the incident that JSON holds."""
+    score = body.pop("score")
+    rows = body.pop("messages")
+    return Incident(
+        **body
+        | {
+            "kinds": tuple(body["kinds"]),
+            "markers": tuple(body["markers"]),
+            "score": Score(
+                tuple(score["dpc"]),
+                tuple(score["ei"]),
+                tuple(score["cb"]),
+                tuple(score["reasons"]),
+            ),
+            "messages": tuple(
+                IncidentMessage(
+                    **row | {"sent_at": parse_time(row["sent_at"]), "copies": tuple(row["copies"])}
+                )
+                for row in rows
+            ),
+        }
+    )

@@ -13,6 +13,7 @@ import scanner
 from scanner import analyse, collect
 from scanner.collect import Source
 from scanner.connectors import connector_class
+from scanner.connectors.tree import printable
 from scanner.detectors import recipients
 from scanner.directory import Directory, infer
 from scanner.errors import SourceError
@@ -68,7 +69,7 @@ def open_source(name: str, config: Config) -> Source:
             f"; the configuration file names {', '.join(config.sources)}" if config.sources else ""
         )
         raise SourceError(f"{name}: no such file or folder, and no source of that name{known}")
-    return Source(str(path.resolve()), archive(path, mailbox=config.mailbox))
+    return Source(printable(str(path.resolve())), archive(path, mailbox=config.mailbox))
 
 
 def scan(
@@ -90,7 +91,7 @@ def scan(
     watch.phase("Looking through the sources", 0)
     surveys = [(source, _survey(workspace, run.run_id, source)) for source in sources]
     directory = _directory(config, workspace, [unit for _, units in surveys for unit in units])
-    request = collect.examination(*config.window, config.content)
+    request = collect.examination(*config.window, config.content, directory)
     watch.phase("Reading", sum(unit.size for _, units in surveys for unit in units))
     read = skipped = 0
     for source, units in surveys:

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import uuid
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -30,18 +31,19 @@ from scanner.crypto import Keyed, load_or_create_key
 from scanner.errors import NewerWorkspaceError, StoreError, UnknownIdError
 from scanner.model import (
     Checkpoint,
-    ContentLevel,
     Coverage,
     Evidence,
-    Examination,
     Finding,
     Incident,
-    IncidentMessage,
     Outcome,
     Progress,
     ScanRun,
-    Score,
     Severity,
+    examination_of,
+    incident_of,
+    parse_time,
+    plain_json,
+    stamp,
 )
 
 if TYPE_CHECKING:
@@ -50,6 +52,12 @@ if TYPE_CHECKING:
 
 COMPACT_PARTS = 8
 """More part files than this in one partition are made into one."""
+
+_SAYS = "mailbox, folder, since, until, outcome, messages_read, messages_skipped, reason"
+_SAYS_NOW = re.sub(r"\w+", r"excluded.\g<0>", _SAYS)
+
+LATELY = "at the latest scan"
+"""Entry of what a survey says of a unit that an earlier scan read: it replaces no row of that."""
 
 _MIGRATIONS = ("migrations/0001.sql",)
 """What makes format N of format N-1, in order; the format is SQLite's `user_version`."""
@@ -98,7 +106,7 @@ class Workspace:
         made it, `StoreError` where it is damaged or cannot be written.
         """
         self.root = root
-        state = root / "state.sqlite"
+        state, key = root / "state.sqlite", root / "workspace.key"
         if not create and not state.exists():
             raise UnknownIdError(
                 f"{root}: no workspace here; run `undisclosed scan SOURCE -w {root}` first, "
@@ -107,17 +115,25 @@ class Workspace:
         try:
             for folder in (root, root / "messages", root / "reports"):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not state.exists():
-                state.touch(mode=0o600)
+            for file in (state, root / "scan.lock", root / "scan.lock.txt"):
+                file.touch(mode=0o600)
+            used = state.stat().st_size > 0
         except OSError as error:
             raise StoreError(f"{root}: cannot make a workspace here: {error.strerror}") from error
-        self.keyed = Keyed(load_or_create_key(root / "workspace.key"))
-        with _store_errors(state):
-            self._db = sqlite3.connect(state, isolation_level=None, timeout=10)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._migrate()
+        if used and not key.exists():
+            # With a new key every stored pseudonym, value hash and unit would mean something else.
+            raise StoreError(f"{key}: the workspace's key is missing; restore it from a copy")
+        self.keyed = Keyed(load_or_create_key(key))
         self._lock: sqlite3.Connection | None = None
+        self._db = sqlite3.connect(state, isolation_level=None, timeout=10)
+        try:
+            with _store_errors(state):
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._migrate()
+        except BaseException:
+            self._db.close()
+            raise
 
     def __enter__(self) -> Workspace:
         return self
@@ -143,7 +159,7 @@ class Workspace:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             lock.close()
-            who = holder.read_text() if holder.exists() else "another process"
+            who = holder.read_text() or "another process"
             raise StoreError(f"{self.root}: in use by {who}; wait until it has ended") from error
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
         self._lock = lock
@@ -154,7 +170,6 @@ class Workspace:
     def _migrate(self) -> None:
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
         if version > len(_MIGRATIONS):
-            self._db.close()
             raise NewerWorkspaceError(
                 f"{self.root}: this workspace has format {version}, made by a newer version; "
                 f"this one reads up to {len(_MIGRATIONS)}: upgrade undisclosed"
@@ -188,7 +203,7 @@ class Workspace:
         with self._transaction():
             self._db.execute(
                 "INSERT INTO runs VALUES (?, ?, NULL, ?, NULL, 0, 0, ?, ?, ?)",
-                (run.run_id, _stamp(run.started_at), run.outcome, run.config_hash, run.version,
+                (run.run_id, stamp(run.started_at), run.outcome, run.config_hash, run.version,
                  run.scope),
             )  # fmt: skip
 
@@ -198,7 +213,7 @@ class Workspace:
             self._db.execute(
                 "UPDATE runs SET finished_at = ?, outcome = ?, exit_code = ?, messages_read = ?, "
                 "messages_skipped = ?, scope = ? WHERE run_id = ?",
-                (_stamp(run.finished_at), run.outcome, run.exit_code, run.messages_read,
+                (stamp(run.finished_at), run.outcome, run.exit_code, run.messages_read,
                  run.messages_skipped, run.scope, run.run_id),
             )  # fmt: skip
 
@@ -208,7 +223,10 @@ class Workspace:
             "SELECT run_id, started_at, finished_at, outcome, exit_code, messages_read, "
             "messages_skipped, config_hash, version, scope FROM runs ORDER BY started_at DESC"
         )
-        return [ScanRun(r[0], _time(r[1]) or datetime.now(UTC), _time(r[2]), *r[3:]) for r in rows]
+        return [
+            ScanRun(r[0], parse_time(r[1]) or datetime.now(UTC), parse_time(r[2]), *r[3:])
+            for r in rows
+        ]
 
     # -- collect -----------------------------------------------------------------------------
 
@@ -227,8 +245,8 @@ class Workspace:
                 folder,
                 token,
                 state,
-                tuple(_examination(found) for found in json.loads(examined)),
-                _examination(json.loads(pending)) if pending != "null" else None,
+                tuple(examination_of(found) for found in json.loads(examined)),
+                examination_of(json.loads(pending)) if pending != "null" else None,
                 Progress(**json.loads(progress)),
             )
             for unit, mailbox, folder, token, state, examined, pending, progress in rows
@@ -271,23 +289,25 @@ class Workspace:
 
     def put_survey(self, run_id: str, source: str, coverage: Sequence[Coverage]) -> None:
         """Record what a survey of the source could not read, in place of what the last one said."""
+        known = self.checkpoints(source)
+        rows = [replace(c, entry=LATELY) if c.unit in known else c for c in coverage]
+        said = {(row.unit, row.entry) for row in rows}
         with self._transaction():
-            self._db.execute(
-                "DELETE FROM coverage WHERE source = ?1 AND unit NOT IN "
-                "(SELECT unit FROM checkpoints WHERE source = ?1)",
-                (source,),
+            before = self._db.execute(
+                "SELECT unit, entry FROM coverage WHERE source = ?1 AND (entry = ?2 OR unit "
+                "NOT IN (SELECT unit FROM checkpoints WHERE source = ?1))",
+                (source, LATELY),
             )
-            self._put_coverage(coverage, run_id)
-
-    def put_coverage(self, run_id: str, coverage: Sequence[Coverage]) -> None:
-        """Record rows of coverage, each in place of that of the same entry."""
-        with self._transaction():
-            self._put_coverage(coverage, run_id)
+            self._db.executemany(
+                "DELETE FROM coverage WHERE source = ? AND unit = ? AND entry = ?",
+                [(source, *row) for row in before.fetchall() if row not in said],
+            )
+            self._put_coverage(rows, run_id)
 
     def _put_checkpoint(self, checkpoint: Checkpoint) -> None:
         c = checkpoint
-        examined = json.dumps([asdict(e) for e in c.examined], default=_plain)
-        pending = json.dumps(asdict(c.pending) if c.pending else None, default=_plain)
+        examined = json.dumps([asdict(e) for e in c.examined], default=plain_json)
+        pending = json.dumps(asdict(c.pending) if c.pending else None, default=plain_json)
         self._db.execute(
             "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (c.source, c.unit, c.mailbox, c.folder, c.token, c.state, examined, pending,
@@ -296,9 +316,12 @@ class Workspace:
 
     def _put_coverage(self, coverage: Sequence[Coverage], run_id: str) -> None:
         self._db.executemany(
-            "INSERT OR REPLACE INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO "
+            # What says the same as before keeps the run that first said it.
+            f"UPDATE SET ({_SAYS}, run_id) = ({_SAYS_NOW}, excluded.run_id) "
+            f"WHERE ({_SAYS}) IS NOT ({_SAYS_NOW})",
             [
-                (c.source, c.unit, c.entry, c.mailbox, c.folder, _stamp(c.since), _stamp(c.until),
+                (c.source, c.unit, c.entry, c.mailbox, c.folder, stamp(c.since), stamp(c.until),
                  c.outcome.value, c.messages_read, c.messages_skipped, c.reason, run_id)
                 for c in coverage
             ],
@@ -353,17 +376,19 @@ class Workspace:
                     partition = "/".join(
                         (self.keyed.folder(source), self.keyed.folder(mailbox), month)
                     )
-                    written.append((*self._write_part(partition, rows), mailbox, month))
-        return [
-            (path, partition, mailbox, month, rows)
-            for path, partition, rows, mailbox, month in written
-        ]
+                    path = self._write_part(partition, rows)
+                    written.append((path, partition, mailbox, month, rows.num_rows))
+        return written
 
-    def _write_part(self, partition: str, rows: pa.Table) -> tuple[str, str, int]:
+    def _write_part(self, partition: str, rows: pa.Table) -> str:
         path = f"{partition}/{uuid.uuid4().hex}.parquet"
+        folder = self.root / "messages"
         with _store_errors(self.root):
+            for name in partition.split("/"):
+                folder /= name  # one by one: `mkdir(parents=True)` gives only the last its mode
+                folder.mkdir(exist_ok=True, mode=0o700)
             messages.write(self.root / "messages" / path, rows)
-        return path, partition, rows.num_rows
+        return path
 
     def compact(self) -> None:
         """Make one part file of the many small ones in a partition."""
@@ -378,12 +403,12 @@ class Workspace:
             )
             paths = [path for path, _ in listed]
             table = messages.read([self.root / "messages" / path for path in paths])
-            path, _, rows = self._write_part(partition, table)
+            path = self._write_part(partition, table)
             with self._transaction():
                 self._db.execute("DELETE FROM parts WHERE partition = ?", (partition,))
                 self._db.execute(
                     "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)",
-                    (path, partition, mailbox, month, rows, listed[-1][1]),
+                    (path, partition, mailbox, month, table.num_rows, listed[-1][1]),
                 )
             for old in paths:
                 (self.root / "messages" / old).unlink(missing_ok=True)
@@ -441,12 +466,13 @@ class Workspace:
         return rows[0][0] if rows else None
 
     def incident_ids(self) -> dict[str, tuple[str, str]]:
-        """Return, for each message, the run that first saw its incident, and the incident."""
+        """Return, for each message, when a run first saw its incident, and the incident."""
         rows = self._query(
-            "SELECT message_key, first_run, incident_id FROM incident_messages "
-            "JOIN incidents USING (incident_id)"
+            "SELECT message_key, coalesce(started_at, first_run), incident_id "
+            "FROM incident_messages JOIN incidents USING (incident_id) "
+            "LEFT JOIN runs ON run_id = first_run"
         )
-        return {key: (run, incident) for key, run, incident in rows}
+        return {key: (since, incident) for key, since, incident in rows}
 
     def content_findings(self) -> list[Finding]:
         """Return the findings that came from content."""
@@ -455,13 +481,10 @@ class Workspace:
     def commit_analysis(self, run_id: str, analysis: Analysis, meta: Mapping[str, str]) -> None:
         """Replace what the last analysis found, in one transaction."""
         with self._transaction():
-            first = dict(
-                self._db.execute(
-                    "SELECT fingerprint, first_run FROM findings WHERE part = 'recipients'"
-                )
-            )
+            lists = "findings WHERE part = 'recipients'"
+            first = dict(self._db.execute(f"SELECT fingerprint, first_run FROM {lists}"))
             seen = dict(self._db.execute("SELECT incident_id, first_run FROM incidents"))
-            self._db.execute("DELETE FROM findings WHERE part = 'recipients'")
+            self._db.execute(f"DELETE FROM {lists}")
             self._insert_findings(analysis.findings, first, run_id)
             self._db.executemany(
                 "UPDATE findings SET severity = ? WHERE fingerprint = ?",
@@ -484,9 +507,9 @@ class Workspace:
         self._db.executemany(
             "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (i.incident_id, rank, i.score.severity.value, _stamp(i.first_sent_at),
-                 _stamp(max((m.sent_at for m in i.messages if m.sent_at), default=None)),
-                 json.dumps(i, default=_plain), seen.get(i.incident_id, run_id))
+                (i.incident_id, rank, i.score.severity.value, stamp(i.first_sent_at),
+                 stamp(max((m.sent_at for m in i.messages if m.sent_at), default=None)),
+                 json.dumps(i, default=plain_json), seen.get(i.incident_id, run_id))
                 for rank, i in enumerate(analysis.incidents, start=1)
             ],
         )  # fmt: skip
@@ -517,10 +540,10 @@ class Workspace:
             "SELECT body FROM incidents WHERE (?1 IS NULL OR last_sent_at IS NULL "
             "OR last_sent_at >= ?1) AND (?2 IS NULL OR first_sent_at IS NULL "
             "OR first_sent_at < ?2) ORDER BY rank",
-            _stamp(since),
-            _stamp(until),
+            stamp(since),
+            stamp(until),
         )
-        return [_incident(json.loads(body)) for (body,) in rows]
+        return [incident_of(json.loads(body)) for (body,) in rows]
 
     def findings(self) -> list[FindingRow]:
         """Return all findings, in a stable order."""
@@ -549,7 +572,7 @@ class Workspace:
             "ORDER BY source, mailbox, folder, unit, entry"
         )
         return [
-            Coverage(r[0], r[1], r[2], Outcome(r[3]), _time(r[4]), _time(r[5]), *r[6:])
+            Coverage(r[0], r[1], r[2], Outcome(r[3]), parse_time(r[4]), parse_time(r[5]), *r[6:])
             for r in rows
         ]
 
@@ -575,51 +598,3 @@ def _store_errors(what: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise StoreError(f"{what}: cannot be written: {error.strerror}") from error
-
-
-def _stamp(value: Any) -> str | None:
-    return value.astimezone(UTC).isoformat(timespec="microseconds") if value else None
-
-
-def _plain(value: Any) -> object:
-    """Return what JSON has no form for as what it has; a class becomes its fields."""
-    if is_dataclass(value):
-        return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[union-attr]
-    return sorted(value) if isinstance(value, frozenset) else _stamp(value)
-
-
-def _examination(body: dict[str, Any]) -> Examination:
-    return Examination(
-        _time(body["since"]),
-        _time(body["until"]),
-        ContentLevel(body["content"]),
-        frozenset(body["detectors"]),
-    )
-
-
-def _time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _incident(body: dict[str, Any]) -> Incident:
-    score = body.pop("score")
-    rows = body.pop("messages")
-    return Incident(
-        **body
-        | {
-            "kinds": tuple(body["kinds"]),
-            "markers": tuple(body["markers"]),
-            "score": Score(
-                tuple(score["dpc"]),
-                tuple(score["ei"]),
-                tuple(score["cb"]),
-                tuple(score["reasons"]),
-            ),
-            "messages": tuple(
-                IncidentMessage(
-                    **row | {"sent_at": _time(row["sent_at"]), "copies": tuple(row["copies"])}
-                )
-                for row in rows
-            ),
-        }
-    )

@@ -107,14 +107,24 @@ def ranking(workspace: Workspace, result: scanning.Result, reports: Sequence[Pat
     if more > 0:
         _out.print(f"and {words.count(more, 'more incident')}: see the report.")
     _out.print(escape(words.unread_sentence(shown)))
+    if not shown.reading.complete:
+        _out.print(
+            f"Every reason: undisclosed coverage -w {escape(str(workspace.root))}", soft_wrap=True
+        )
     _out.print(
         f"Internal domains: {escape(', '.join(shown.scope.internal_domains) or 'none')} "
-        f"({escape(result.directory.basis)})"
+        f"({escape(_basis(result.directory.basis))})"
     )
     for path in reports:
         _out.print(f"Report: [bold]{escape(str(path))}[/bold]", soft_wrap=True)
     for number, step in enumerate(words.first_steps(shown), start=1):
         _out.print(f"  {number}. {escape(step.text)}")
+
+
+def _basis(basis: str) -> str:
+    """Return how the internal domains came about, and what to do where they are not right."""
+    how, inferred, _names = basis.partition(": ")
+    return f"{how}; if that is wrong, name them with --internal-domain" if inferred else how
 
 
 def result(found: scanning.Result, reports: Sequence[Path]) -> dict[str, object]:

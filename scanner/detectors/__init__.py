@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scanner.detectors.base import PatternDetector
 from scanner.detectors.details import PATTERNS as DETAILS
 from scanner.detectors.identifiers import PATTERNS as IDENTIFIERS
+from scanner.detectors.recipients import VISIBLE_RECIPIENTS
 
 if TYPE_CHECKING:
     from scanner.detectors.base import ContentDetector, Kind
@@ -22,5 +23,6 @@ DETECTORS: tuple[ContentDetector, ...] = (PERSONAL_DATA,)
 
 
 def kinds() -> tuple[Kind, ...]:
-    """Return every kind that a detector can find, in the order of the detectors."""
-    return tuple(kind for detector in DETECTORS for kind in detector.kinds)
+    """Return every kind that a detector can find: visible lists, then those in content."""
+    content = (kind for detector in DETECTORS for kind in detector.kinds)
+    return (VISIBLE_RECIPIENTS, *content)

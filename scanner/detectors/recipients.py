@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -64,70 +65,95 @@ class Frames:
 
     `messages`: a row each, with `order` (by time; undated last) and `audited` (bool: sent by an
     internal sender, no draft, no report). `recipients`: a row for each address, with `message` (row
-    of `messages`), `code` (row of `addresses`), `visible` (bool). `addresses`: `address` and the
-    columns of `Directory.classify`.
+    of `messages`), `code` (row of `addresses`), `visible` (bool). `name` is the
+    position of the display name in `names`. `addresses`: `address` and the columns of
+    `Directory.classify`.
     """
 
     table: pa.Table
+    """The rows as read, without their recipients."""
+
     messages: pd.DataFrame
     recipients: pd.DataFrame
     addresses: pd.DataFrame
-    names: pa.Array
-    """Display name of each row of `recipients`."""
+    names: np.ndarray
+    """The distinct display names (str objects)."""
 
 
 def frames(table: pa.Table, directory: Directory) -> Frames:
     """Return the frames of one mailbox's rows (columns `COLUMNS`)."""
-    table = table.combine_chunks()
-    lists = _array(table["recipients"])
-    rows = lists.flatten()
-    parent = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
-    role, address, name, _kind = (
-        rows.field(n) if isinstance(rows, pa.StructArray) else rows for n in
-        ("role", "address", "name", "kind")
-    )  # fmt: skip
-    nameless = pc.equal(address, "")
-    if pc.any(nameless).as_py():
-        label = pc.binary_join_element_wise(GROUP_MARK, pc.utf8_lower(name), "")
-        address = pc.if_else(nameless, label, address)
-    coded = pa.chunked_array([address, _array(table["sender"])]).dictionary_encode()
-    coded = coded.combine_chunks()
-    unique = coded.dictionary
-    codes = coded.indices.to_numpy(zero_copy_only=False)
+    senders = len(table)
+    rows = _flattened(table["recipients"])
+    table = table.drop_columns(["recipients"])
+    chunks = [*rows.address, *table["sender"].chunks]
+    codes, unique = _encoded(chunks)
     addresses = directory.classify(unique)
     addresses.insert(0, "address", pd.Series(unique.to_pandas(), dtype="str"))
-    senders = codes[len(parent) :]
-    when = _array(table["sent_at"]).cast(pa.int64()).fill_null(np.iinfo(np.int64).max)
-    plain = pc.is_in(_array(table["message_class"]), pa.array(["report", "response"]))
-    own = addresses["internal"].to_numpy()[senders]
-    quiet = _array(table["is_draft"]).to_numpy(zero_copy_only=False) | plain.to_numpy(
-        zero_copy_only=False
-    )
+    sender = codes[len(codes) - senders :]
+    code = codes[: len(codes) - senders]
+    own = addresses["internal"].to_numpy()[sender]
+    kind = table["message_class"].cast(pa.string())
+    quiet = pc.or_(table["is_draft"], pc.is_in(kind, pa.array(["report", "response"])))
+    quiet = quiet.to_numpy()
+    when = table["sent_at"].cast(pa.int64()).fill_null(np.iinfo(np.int64).max)
     messages = pd.DataFrame(
         {
-            "when": when.to_numpy(zero_copy_only=False),
-            "sender": senders,
+            "when": when.to_numpy(),
+            "sender": sender,
             "audited": own & ~quiet,
             "inbound": ~own & ~quiet,
         }
     )
+    names, unique_names = _encoded(rows.name)
     recipients = pd.DataFrame(
         {
-            "message": parent.astype(np.int32),
-            "code": codes[: len(parent)],
-            "visible": pc.not_equal(role, "bcc").to_numpy(zero_copy_only=False),
+            "message": rows.message,
+            "code": code,
+            "name": names,
+            # The sender's own address shows nothing more.
+            "visible": rows.visible & (code != sender[rows.message]),
         }
     )
-    # The sender's own address, and a second mention of an address, show nothing more.
-    recipients["visible"] &= recipients["code"].to_numpy() != senders[parent]
-    return Frames(table, messages, recipients, addresses, name)
+    display = np.asarray(unique_names.to_pylist(), dtype=object)
+    return Frames(table, messages, recipients, addresses, display)
 
 
-def _array(column: pa.ChunkedArray) -> pa.Array:
-    found = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(found, pa.ChunkedArray):
-        found = pa.concat_arrays(found.chunks) if found.num_chunks else pa.array([], found.type)
-    return found.cast(found.type.value_type) if pa.types.is_dictionary(found.type) else found
+class _Rows(NamedTuple):
+    """The recipients of all messages, one after the other."""
+
+    message: np.ndarray
+    visible: np.ndarray
+    address: list[pa.Array]
+    name: list[pa.Array]
+
+
+def _flattened(column: pa.ChunkedArray) -> _Rows:
+    """Return the lists as rows, chunk by chunk: no copy of them all in one piece."""
+    message, visible = [np.zeros(0, np.int32)], [np.zeros(0, bool)]
+    addresses, names = [], []
+    start = 0
+    for chunk in column.chunks:
+        rows = chunk.flatten()
+        address, name = rows.field("address"), rows.field("name")
+        nameless = pc.equal(address, "")
+        if pc.any(nameless).as_py():
+            label = pc.binary_join_element_wise(GROUP_MARK, pc.utf8_lower(name), "")
+            address = pc.if_else(nameless, label, address)
+        addresses.append(address)
+        names.append(name)
+        parents = pc.list_parent_indices(chunk).to_numpy(zero_copy_only=False)
+        message.append((parents + start).astype(np.int32))
+        visible.append(pc.not_equal(rows.field("role"), "bcc").to_numpy(zero_copy_only=False))
+        start += len(chunk)
+    return _Rows(np.concatenate(message), np.concatenate(visible), addresses, names)
+
+
+def _encoded(chunks: list[pa.Array]) -> tuple[np.ndarray, pa.Array]:
+    """Return a code for each string, and the distinct strings in the order of their codes."""
+    coded = pa.chunked_array(chunks, pa.string()).dictionary_encode().unify_dictionaries()
+    codes = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in coded.chunks]
+    unique = coded.chunk(0).dictionary if coded.num_chunks else pa.array([], pa.string())
+    return np.concatenate([np.zeros(0, np.int32), *codes]), unique
 
 
 class RecipientList(NamedTuple):
@@ -201,7 +227,7 @@ def lists(found: Frames) -> pd.DataFrame:
 
     Index: row of `Frames.messages`; columns: the fields of `RecipientList`.
     """
-    rows = _visible_rows(found)
+    rows = visible_rows(found)
     grouped = rows.groupby("message", sort=True)
     counts = grouped[["external", "role", "webmail", "group", "new"]].sum()
     table = pd.DataFrame(index=counts.index)
@@ -219,7 +245,7 @@ def lists(found: Frames) -> pd.DataFrame:
     return table.join(_order(found, outside))[list(RecipientList._fields)]
 
 
-def _visible_rows(found: Frames) -> pd.DataFrame:
+def visible_rows(found: Frames) -> pd.DataFrame:
     """Return the distinct visible rows of the messages that may be lists, with what each is."""
     recipients, addresses = found.recipients, found.addresses
     codes = recipients["code"].to_numpy()
@@ -246,20 +272,12 @@ def _visible_rows(found: Frames) -> pd.DataFrame:
 
 def shows_names(found: Frames, rows: pd.DataFrame) -> np.ndarray:
     """Tell of some rows of `Frames.recipients` whether each shows its owner's full name."""
-    names = found.names.take(pa.array(rows.index.to_numpy()))
-    addresses = pa.array(found.addresses["address"]).take(pa.array(rows["code"].to_numpy()))
-    pairs = pc.binary_join_element_wise(addresses.cast(pa.string()), names, "\n")
-    coded = pairs.dictionary_encode()
-    roles = role_words()
-    shown = np.fromiter(
-        (
-            shows_name(address, display, roles)
-            for address, _, display in (p.partition("\n") for p in coded.dictionary.to_pylist())
-        ),
-        bool,
-        len(coded.dictionary),
-    )
-    return np.asarray(shown[coded.indices.to_numpy(zero_copy_only=False)])
+    pairs = rows["code"].to_numpy().astype(np.int64) * (len(found.names) + 1)
+    unique, inverse = np.unique(pairs + rows["name"].to_numpy(), return_inverse=True)
+    code, name = np.divmod(unique, len(found.names) + 1)
+    addresses = found.addresses["address"].iloc[code].tolist()
+    shown = map(shows_name, addresses, found.names[name].tolist(), repeat(role_words()))
+    return np.fromiter(shown, bool, len(unique))[inverse]
 
 
 def _first_contact(found: Frames, rows: pd.DataFrame) -> np.ndarray:
@@ -337,11 +355,13 @@ def _order(found: Frames, outside: pd.DataFrame) -> pd.DataFrame:
     codes, inverse = np.unique(rows["code"].to_numpy(), return_inverse=True)
     texts = found.addresses["address"].iloc[codes].to_numpy(dtype=object)
     shares = [_share_in_order(rows, _ranks(texts)[inverse])]
-    names = found.names.take(pa.array(rows.index.to_numpy())).to_numpy(zero_copy_only=False)
-    _, positions = np.unique(np.char.lower(names.astype(str)), return_inverse=True)
+    used, place = np.unique(rows["name"].to_numpy(), return_inverse=True)
+    names = [name.lower() for name in found.names[used].tolist()]
+    positions = _ranks(np.asarray(names, dtype=object))[place]
     by_name = _share_in_order(rows, positions)
     # Names are an order only where nearly all entries have one, and they differ.
-    filled = pd.Series(names != "", index=rows["message"]).groupby(level=0).mean()
+    named = np.fromiter(map(bool, names), bool, len(names))[place]
+    filled = pd.Series(named, index=rows["message"]).groupby(level=0).mean()
     distinct = pd.Series(positions, index=rows["message"]).groupby(level=0).nunique()
     usable = (filled >= SORTED_SHARE) & (distinct >= 0.9 * rows.groupby("message").size())
     shares.append(by_name.where(usable, 0.0))
@@ -357,8 +377,9 @@ def _order(found: Frames, outside: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ranks(texts: np.ndarray) -> np.ndarray:
+    # Sorted as objects: one name of a megabyte must not make an array as wide for all of them.
     ranks = np.empty(len(texts), np.int64)
-    ranks[np.argsort(texts.astype(str), kind="stable")] = np.arange(len(texts))
+    ranks[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts))
     return ranks
 
 

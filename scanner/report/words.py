@@ -23,7 +23,7 @@ VISIBLE = "visible-recipients"
 FACTORS = (
     ("DPC", "Data context", "how sensitive the data are, 1 (simple) to 4 (sensitive)"),
     ("EI", "Ease of identification", "how easily they lead to a person, 0.25 to 1"),
-    ("CB", "Circumstances", "added for an unknown number of readers, for loss or for malice"),
+    ("CB", "Circumstances", "0.25 for known recipients, up to 0.5 where their number is unknown"),
 )
 
 OUTCOMES = {
@@ -251,7 +251,8 @@ def _seen(incident: Incident, sent: Collection[Message]) -> str:
     if VISIBLE not in incident.kinds or not visible:
         return ""
     named = round(100 * incident.name_fraction)
-    shows = f"; {named} in 100 of the exposed addresses show a person's name" if named else ""
+    share = "all" if named == 100 else f"{named} in 100"
+    shows = f"; {share} of the exposed addresses show a person's name" if named else ""
     one = "In one message, " if len(sent) > 1 else ""
     addresses = count(visible, "external address stood", "external addresses stood")
     return f"{one}{addresses} in To or Cc, where the other recipients could read them{shows}."

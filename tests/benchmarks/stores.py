@@ -67,11 +67,11 @@ def mailbox_table(rng: np.random.Generator, number: int, size: int, people: np.n
     subject = np.char.add(np.char.add(subject, " "), rng.integers(0, 10**6, size).astype(str))
     recipients = pa.StructArray.from_arrays(
         [
-            pa.array(role),
-            pa.array(address),
-            pa.array(np.full(total, "")),
+            _text(role),
+            _text(address),
+            _text(np.full(total, "")),
             pa.nulls(total, pa.string()),
-            pa.array(np.full(total, "smtp")),
+            _text(np.full(total, "smtp")),
         ],
         names=["role", "address", "name", "raw", "kind"],
     )
@@ -102,3 +102,8 @@ def mailbox_table(rng: np.random.Generator, number: int, size: int, people: np.n
 
 def _constant(text: str, size: int) -> pa.Array:
     return pa.array(np.full(size, text)).dictionary_encode()
+
+
+def _text(values: np.ndarray) -> pa.Array:
+    found = pa.array(values, pa.string())
+    return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found

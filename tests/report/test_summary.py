@@ -134,7 +134,7 @@ def test_the_first_step_is_the_gravest_incident(realistic: Summary) -> None:
     steps = words.first_steps(realistic)
     assert steps[0].rank == 1
     assert "alert until a person confirms it" in steps[0].text
-    assert "other 2 of high" in steps[1].text
+    assert "other 2 incidents of high" in steps[1].text
     assert "torn MIME" in steps[2].text
     assert "customer.experience@larchgate.example" in steps[3].text
 
