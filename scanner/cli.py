@@ -52,6 +52,10 @@ WorkspaceOption = Annotated[
         show_default="./undisclosed-workspace",
     ),
 ]
+ContentOption = Annotated[
+    ContentLevel | None,
+    typer.Option(help="How far to look; attachments are not opened yet.", show_default="text"),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 SinceOption = Annotated[str, typer.Option(help="From this day on, as 2026-01-31 (UTC).")]
 UntilOption = Annotated[str, typer.Option(help="Up to and with this day (UTC).")]
@@ -101,10 +105,7 @@ def scan(
     internal_domain: Annotated[
         list[str] | None, typer.Option(help="A domain of the organisation's own; may be repeated.")
     ] = None,
-    content: Annotated[
-        ContentLevel | None,
-        typer.Option(help="How far to look; attachments are not opened yet.", show_default="text"),
-    ] = None,
+    content: ContentOption = None,
     report_to: Annotated[
         list[Path] | None,
         typer.Option("--report", help="Also write a report here (.html, .json, .csv)."),
@@ -127,30 +128,26 @@ def scan(
 
     Example: `undisclosed scan export/ -w audit --internal-domain example.org`
     """
-    from scanner import report, terminal
-    from scanner.config import load, parse_when
+    from scanner import terminal
+    from scanner.config import load
 
     with _errors():
         settings = load(
             config,
             {
                 "workspace": None if workspace == DEFAULT_WORKSPACE else workspace,
-                "since": parse_when(since) if since else None,
-                "until": parse_when(until) if until else None,
+                "since": since,
+                "until": until,
                 "internal_domains": internal_domain,
                 "content": content,
                 "fail_on": fail_on,
                 "mailbox": mailbox,
             },
         )
-        for path in report_to or []:
-            report.renderer(path)
+        terminal.check(settings, source, report_to or [])
         with _opened(settings.workspace, create=True) as opened:
             result = terminal.scan(settings, source, opened, quiet=as_json)
-            paths = [opened.root / "reports" / f"{result.run.run_id}.html", *(report_to or [])]
-            shown = terminal.summary(opened, *settings.window)
-            for path in paths:
-                report.write(shown, path)
+            paths = terminal.write_reports(opened, settings, result, report_to or [])
             if as_json:
                 terminal.print_json(terminal.result(result, paths))
             else:

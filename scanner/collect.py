@@ -334,7 +334,8 @@ class _UnitReader:
             self._shown += 1
             if self._shown <= SKIPPED_SHOWN:
                 reason = f"{skipped.where}: {skipped.reason}"
-                yield self._row(Outcome.UNREADABLE, reason, skipped.where, skipped=skipped.count)
+                outcome = Outcome.UNREADABLE if skipped.count else Outcome.PARTIAL
+                yield self._row(outcome, reason, skipped.where, skipped=skipped.count)
         if self._shown > SKIPPED_SHOWN:
             more = self._shown - SKIPPED_SHOWN
             reason = f"{more} further messages could not be read"

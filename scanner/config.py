@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from scanner.addresses import normalise
 from scanner.errors import ConfigError
@@ -25,6 +25,19 @@ def _domain(text: str) -> str:
     return name
 
 
+def _when(value: object) -> object:
+    """Return text as the day or instant that it names; TOML has values of its own for both."""
+    if isinstance(value, str):
+        try:
+            return parse_when(value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+    if value is not None and not isinstance(value, date):
+        raise ValueError(f"{value!r} is no date; write 2026-03-31")
+    return value
+
+
+When = Annotated[datetime | date | None, BeforeValidator(_when)]
 Domain = Annotated[str, AfterValidator(_domain)]
 
 
@@ -49,8 +62,8 @@ class Config(_Strict):
     internal_domains: tuple[Domain, ...] = ()
     partner_domains: tuple[Domain, ...] = ()
     content: ContentLevel = ContentLevel.TEXT
-    since: datetime | date | None = None
-    until: datetime | date | None = None
+    since: When = None
+    until: When = None
     fail_on: Severity = Severity.HIGH
     mailbox: str | None = None
     """The mailbox of archives named on the command line, where nothing in them tells."""
@@ -97,7 +110,7 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Config:
             raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path}: no valid TOML: {error}") from error
-    given = {key: value for key, value in overrides.items() if value not in (None, (), [])}
+    given = {key: value for key, value in overrides.items() if value not in (None, (), [], "")}
     try:
         config = Config.model_validate(table | given)
     except ValidationError as error:

@@ -356,7 +356,7 @@ class _Work:
         found: Sequence[Finding],
     ) -> tuple[str, ...]:
         lists = [self.nodes[p] for p in shown]
-        sent = [self.exposed(p) for p in shown if p not in group.remedies]
+        sent = [self.exposed(p) for p in shown if p not in group.remedies] if shown[1:] else []
         remedies = {self.nodes[p].remedy for p in group.remedies}
         again = 2 * len(set().union(*sent)) <= sum(map(len, sent))
         present = {
@@ -455,10 +455,14 @@ class _Count:
         names = ("node", "person", "visible", "kind", "domain", "named")
         types = (np.int32, object, bool, np.int8, object, bool)
         self._node = np.repeat(np.arange(len(lists)), [len(part.node) for part in lists])
-        self._all = People(
-            *(
-                np.concatenate([np.zeros(0, kind), *(getattr(part, name) for part in lists)])
-                for name, kind in zip(names, types, strict=True)
+        self._all = (
+            lists[0]
+            if len(lists) == 1
+            else People(
+                *(
+                    np.concatenate([np.zeros(0, kind), *(getattr(part, name) for part in lists)])
+                    for name, kind in zip(names, types, strict=True)
+                )
             )
         )
         outside = self._all.outside

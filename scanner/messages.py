@@ -81,6 +81,7 @@ BATCH_CONTENT_BYTES = 32 * 1024 * 1024
 PARSED_TOGETHER = 128
 PARSED_TOGETHER_BYTES = 4 * 1024 * 1024
 MAX_SUBJECT = 1_000
+SEALED = "encrypted or sealed (S/MIME, PGP): its recipients were read, its text was not"
 
 
 @dataclass(slots=True)
@@ -103,6 +104,7 @@ class Skipped:
     where: str
     reason: str
     count: int = 1
+    """Messages that are not there for it; 0 where only the text of one was not examined."""
 
 
 @dataclass(slots=True)
@@ -246,21 +248,23 @@ class MessageBatch:
             try:
                 if isinstance(found, Exception):
                     raise found
-                self._add_parsed(found, draft=draft)
+                self._add_parsed(found, where, draft=draft)
             except UnreadableError as error:
                 self.skip(where, str(error))
             except mime.FAILURES as error:
                 # Hostile mail must cost one message, whatever a parser makes of it.
                 self.skip(where, f"could not be taken apart ({type(error).__name__})")
 
-    def _add_parsed(self, found: mime.Mime, *, draft: bool) -> None:
+    def _add_parsed(self, found: mime.Mime, where: str, *, draft: bool) -> None:
         people = _mime_people(found)
         row = _mime_row(found, people)
         row["is_draft"] = draft or found.header("x-unsent").strip() == "1"
         date = self._plausible(found.date) or self._plausible(mime.received_date(found))
-        self._add(row, people, date, found.files, found.plain, found.html)
+        wanted = self._add(row, people, date, found.files, found.plain, found.html)
+        if wanted and mime.sealed(found):
+            self.skip(where, SEALED, 0)
 
-    def add_mapi(self, message: MapiMessage) -> None:
+    def add_mapi(self, message: MapiMessage, where: str = "") -> None:
         """Add one message of an Outlook store or file."""
         self._parse_queue()
         sender = addresses.entry(message.sender_name, message.sender)
@@ -279,9 +283,11 @@ class MessageBatch:
             "size": message.size,
         }
         date = self._plausible(message.sent_at)
-        self._add(
-            row, _People(sender, recipients), date, message.files, message.plain, message.html
-        )
+        people = _People(sender, recipients)
+        if self._add(row, people, date, message.files, message.plain, message.html):
+            sealed = message.message_class.lower() in {"ipm.note.smime", "ipm.note.secure"}
+            if sealed or message.unread:
+                self.skip(where, SEALED if sealed else message.unread, 0)
 
     def _plausible(self, date: datetime | None) -> datetime | None:
         return date if date is not None and EARLIEST <= date <= self._latest else None
@@ -294,7 +300,8 @@ class MessageBatch:
         files: Sequence[mime.Part],
         plain: Sequence[str],
         html: Sequence[str],
-    ) -> None:
+    ) -> bool:
+        """Add a row; return whether its text is to be examined."""
         row["subject"] = subject = addresses.one_line(str(row["subject"]))[:MAX_SUBJECT]
         message_id = str(row["internet_message_id"])
         # Counted before the window is looked at: equal ones keep their order in every window.
@@ -304,7 +311,7 @@ class MessageBatch:
             or (self._until is not None and date >= self._until)
         ):
             self._outside += 1
-            return
+            return False
         self._read += 1
         self._undated += date is None
         if not stored:
@@ -321,15 +328,16 @@ class MessageBatch:
             self._rows.append(row)
             self._weight += len(people.recipients)
         if self._content is ContentLevel.NONE:
-            return
+            return False
         everyone = [address for _, address in people.recipients]
         if row["is_draft"] or not self._wants_content(people.sender.address, everyone):
-            return
+            return False
         wants_files = self._content is ContentLevel.ATTACHMENTS
         self._documents.append(
             Document(key, subject, plain, html, files if wants_files else (), people.all)
         )
         self._bytes += int(str(row["size"]))
+        return True
 
 
 @dataclass(slots=True)
@@ -355,6 +363,8 @@ class MapiMessage:
     files: list[mime.Part] = field(default_factory=list)
     plain: list[str] = field(default_factory=list)
     html: list[str] = field(default_factory=list)
+    unread: str = ""
+    """Why its text cannot be examined, where it has one that cannot."""
 
 
 @dataclass(slots=True)

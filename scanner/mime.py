@@ -165,7 +165,8 @@ def _mime(raw: bytes, parsed: Any, *, bodies: bool) -> Mime:
     try:
         if isinstance(parsed, fast_mail_parser.ParseError):
             raise parsed
-        if not bodies and any(part.mimetype == "text/calendar" for part in parsed.attachments or ()):
+        files = parsed.attachments
+        if not bodies and files and any(part.mimetype == "text/calendar" for part in files):
             # An invitation's attendees are recipients, so its content is needed after all.
             parsed = fast_mail_parser.parse_email(raw, mode="lazy")
         mime = _from_fast(parsed, raw)
@@ -264,6 +265,12 @@ def _date(text: str) -> datetime | None:
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+def sealed(mime: Mime) -> bool:
+    """Tell whether the text of a message lies within an S/MIME or PGP envelope."""
+    kind = mime.header("content-type").partition(";")[0].strip().lower()
+    return kind in {"application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted"}
 
 
 def received_date(mime: Mime) -> datetime | None:

@@ -15,8 +15,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from scanner import report
 from scanner import scan as scanning
-from scanner.config import Config, parse_when
+from scanner.config import Config, load
 from scanner.errors import ConfigError
 from scanner.report import gather, words
 from scanner.report.sheets import cell
@@ -35,6 +36,25 @@ STYLES = {"very-high": "bold red", "high": "red", "medium": "yellow", "low": "cy
 
 _out = Console()
 _err = Console(stderr=True)
+
+
+def check(config: Config, names: Sequence[str], reports: Sequence[Path]) -> None:
+    """Raise, before anything is made, where a source or a report's format does not exist."""
+    for path in reports:
+        report.renderer(path)
+    for name in names:
+        scanning.open_source(name, config)
+
+
+def write_reports(
+    workspace: Workspace, config: Config, found: scanning.Result, paths: Sequence[Path]
+) -> list[Path]:
+    """Write the run's own report and those asked for; return where they are."""
+    written = [workspace.root / "reports" / f"{found.run.run_id}.html", *paths]
+    shown = summary(workspace, *config.window)
+    for path in written:
+        report.write(shown, path)
+    return written
 
 
 def scan(
@@ -77,9 +97,7 @@ def query(workspace: Workspace, since: str, until: str, edition: str, reason: st
             "--edition full shows names and addresses: say why with --reason, for example "
             '--reason "incident 12, request of the DPO"'
         )
-    window = Config(
-        since=parse_when(since) if since else None, until=parse_when(until) if until else None
-    ).window
+    window = load(None, {"since": since, "until": until}).window
     return gather.summary(workspace, edition=edition, since=window[0], until=window[1])
 
 

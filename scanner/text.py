@@ -411,20 +411,22 @@ def _address_line(text: str) -> bool:
 # --- masking -----------------------------------------------------------------------------------
 
 
+_SHOWN = re.compile(r"[^ \-/.,+()|]")
+_ALNUM = re.compile(r"[^\W_]")
+
+
 def mask(value: str) -> str:
     """Return `value` with its shape and a few characters: `999 *** **39`, `j***@host.example`."""
     if "@" in value:
         local, _, domain = value.rpartition("@")
         return f"{local[:1]}***@{domain}"
-    total = sum(char.isalnum() for char in value)
+    bare = _SHOWN.sub("*", value)
+    places = [found.start() for found in _ALNUM.finditer(value)]
+    total = len(places)
     head, tail = min(3, (total + 2) // 4) if total > 3 else 0, min(2, total // 5)
-    out, seen = [], 0
-    for char in value:
-        if not char.isalnum():
-            out.append(char if char in " -/.,+()|" else "*")
-            continue
-        out.append(char if seen < head or seen >= total - tail else "*")
-        seen += 1
+    out = list(bare)
+    for place in (*places[:head], *places[total - tail :]):
+        out[place] = value[place]
     return "".join(out)
 
 

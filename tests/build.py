@@ -6,17 +6,21 @@ import io
 import os
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pyarrow as pa
 
 from scanner.connectors.base import Connector, Page, Unit
 from scanner.errors import ConnectorError
-from scanner.messages import KeyRing, MessageBatch
+from scanner.messages import KeyRing, MapiMessage, MessageBatch
 from scanner.model import ContentLevel
 
 CORPORA = Path(
     os.environ.get("UNDISCLOSED_CORPORA", Path(__file__).parents[2] / "shared" / "corpora")
 )
 JO, SAM = "jo@calder.example", "sam@calder.example"
+MONDAY = datetime(2025, 11, 3, 9, tzinfo=UTC)
 
 
 def message(
@@ -116,3 +120,39 @@ def roles(pages: Iterable[Page]) -> dict[str, int]:
             for recipient in row:
                 counts[recipient["role"]] = counts.get(recipient["role"], 0) + 1
     return counts
+
+
+def sent(
+    hours: float | None = 0,
+    to: Iterable[str] = (SAM,),
+    *,
+    cc: Iterable[str] = (),
+    bcc: Iterable[str] = (),
+    subject: str = "Hello",
+    sender: str = JO,
+    names: Iterable[str] = (),
+    message_id: str = "",
+    message_class: str = "IPM.Note",
+    is_draft: bool = False,
+) -> MapiMessage:
+    """Return a message sent so many hours after `MONDAY`; of no date, with None."""
+    shown = [*(("to", a) for a in to), *(("cc", a) for a in cc), *(("bcc", a) for a in bcc)]
+    names = [*names]
+    names += [""] * (len(shown) - len(names))
+    return MapiMessage(
+        internet_message_id=message_id,
+        subject=subject,
+        sender=sender,
+        message_class=message_class,
+        sent_at=None if hours is None else MONDAY + timedelta(hours=hours),
+        is_draft=is_draft,
+        recipients=[(role, name, a) for (role, a), name in zip(shown, names, strict=True)],
+    )
+
+
+def table(*messages: MapiMessage, mailbox: str = JO, folder: str = "Sent") -> pa.Table:
+    """Return the rows of these messages in one mailbox."""
+    batch = MessageBatch(mailbox, folder, "unit", keys=KeyRing(mailbox, "unit"))
+    for one in messages:
+        batch.add_mapi(one)
+    return batch.take().table

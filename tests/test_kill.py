@@ -108,7 +108,7 @@ def kill_after(seconds: float, source: Path, workspace: Path) -> None:
 def held(workspace: Path) -> dict[str, object]:
     """Return all that a workspace holds but ids of runs, hashes under its key and file names."""
     tables = rows_of(
-        workspace, without=["run_id", "first_run", "value_hashes", "path", "partition", "meta"]
+        workspace, without=["run_id", "first_run", "value_hashes", "path", "partition"]
     )
     with Workspace(workspace) as opened:
         table = opened.messages().drop_columns(["unit"])

@@ -558,3 +558,22 @@ def test_a_message_without_an_id_is_known_by_its_content(
 def test_mailboxes_have_keys_of_their_own() -> None:
     """One message in two mailboxes is two stored copies."""
     assert KeyRing("a", "u").key("1") != KeyRing("b", "u").key("1")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "sealed"),
+    [
+        pytest.param("application/pkcs7-mime; smime-type=enveloped-data", True, id="s-mime"),
+        pytest.param('multipart/encrypted; protocol="application/pgp-encrypted"', True, id="pgp"),
+        pytest.param("multipart/signed; micalg=sha-256", False, id="clear-signed"),
+        pytest.param("text/plain", False, id="plain"),
+    ],
+)
+def test_text_within_an_envelope_is_said_to_be_unread(content_type: str, *, sealed: bool) -> None:
+    """Of an encrypted message the recipients are read, and that its text was not is recorded."""
+    found = MessageBatch("m", "f", "u", keys=KeyRing("m", "u"), content=ContentLevel.TEXT)
+    raw = f"From: a@own.example\nTo: b@out.example\nContent-Type: {content_type}\n\nxx\n"
+    found.add_mime(raw.encode(), "one")
+    taken = found.take()
+    assert taken.read == 1
+    assert [(s.where, s.count) for s in taken.skipped] == ([("one", 0)] if sealed else [])

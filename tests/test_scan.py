@@ -128,7 +128,8 @@ def test_domains_given_are_remembered(tmp_path: Path) -> None:
     """Internal domains of an earlier scan hold until others are given."""
     path = put(tmp_path / "in", {f"{JO}.mbox": mbox([LIST])})
     given = run(tmp_path, path).directory
-    assert (given.internal_domains, given.basis) == ({"calder.example"}, "configured")
+    assert given.internal_domains == {"calder.example"}
+    assert given.basis == "configured"
     later = run(tmp_path, path, config=Config()).directory
     assert later.internal_domains == {"calder.example"}
     assert later.basis == "configured in an earlier scan"
@@ -275,8 +276,8 @@ def test_every_format_gives_the_same(tmp_path: Path) -> None:
     assert {kind for i in first["incidents"] for kind in i.kinds} == {  # type: ignore[attr-defined]
         "visible-recipients", "iban", "nhs-number",
     }  # fmt: skip
-    for form, result in found.items():
-        assert (form, result) == (form, first)
+    for name, result in found.items():
+        assert (name, result) == (name, first)
 
 
 # --- how deep ---

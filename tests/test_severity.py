@@ -80,9 +80,9 @@ def test_unknown_members_widen_the_circumstances() -> None:
 def test_the_gravest_context_decides() -> None:
     """Of several contexts the highest counts, once, in whatever order they come."""
     several = [CONTEXTS["status"], CONTEXTS["health"], CONTEXTS["money"]]
-    for context in (several, several[::-1]):
+    for order in (several, several[::-1]):
         found = score(
-            visible=True, name_fraction=0.0, context=context, kinds=(), unknown_members=False
+            visible=True, name_fraction=0.0, context=order, kinds=(), unknown_members=False
         )
         assert found.dpc == (1, 4)
         assert [r for r in found.reasons if "wording" in r] == [

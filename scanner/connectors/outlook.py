@@ -18,7 +18,7 @@ from scanner.messages import MapiMessage
 # Property ids, MS-OXPROPS. The names of Exchange users (`/o=...`) stand in 0C1F, 0065 and 3003.
 CLASS, _SUBJECT, _SUBMITTED, _DELIVERED, _FLAGS = 0x001A, 0x0037, 0x0039, 0x0E06, 0x0E07
 _SIZE, HEADERS, _MESSAGE_ID, _REFERENCES, _REPLY = 0x0E08, 0x007D, 0x1035, 0x1039, 0x1042
-_PLAIN, _HTML, CODEPAGE, STRING_CODEPAGE = 0x1000, 0x1013, 0x3FDE, 0x3FFD
+_PLAIN, _HTML, _RTF, CODEPAGE, STRING_CODEPAGE = 0x1000, 0x1013, 0x1009, 0x3FDE, 0x3FFD
 AUTHOR = (0x5D02, 0x0065)  # whom the message speaks for: its `From`
 AUTHOR_NAME = 0x0042
 SENDER = (0x5D01, 0x0C1F)  # who sent it: its `Sender`
@@ -30,12 +30,14 @@ _LONG_NAME, _MIME_TAG, _CONTENT_ID, _HIDDEN = 0x3707, 0x370E, 0x3712, 0x7FFE
 WANTED = frozenset(
     {
         *(CLASS, _SUBJECT, _SUBMITTED, _DELIVERED, _FLAGS, _SIZE, HEADERS, _MESSAGE_ID),
-        *(_REFERENCES, _REPLY, _PLAIN, _HTML, CODEPAGE, STRING_CODEPAGE, AUTHOR_NAME),
+        *(_REFERENCES, _REPLY, _PLAIN, _HTML, _RTF, CODEPAGE, STRING_CODEPAGE),
+        AUTHOR_NAME,
         *(SENDER_NAME, *AUTHOR, *SENDER, _ROLE, _SMTP, _ADDRESS, NAME, _SHOWN),
         *(_FILE_SIZE, _SHORT_NAME, _LONG_NAME, METHOD, _MIME_TAG, _CONTENT_ID, _HIDDEN),
     }
 )
 _UNSENT = 0x8
+RTF_ONLY = "its text is there as RTF only, which is not read: its recipients were"
 EMBEDDED = 5
 _ROLES = {1: "to", 2: "cc", 3: "bcc"}
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
@@ -163,6 +165,7 @@ def build(values: Values, recipients: Iterable[Values], files: Sequence[mime.Par
         files=list(files),
         plain=[plain] if plain else [],
         html=[html] if isinstance(html, str) and html else [],
+        unread="" if plain or html or _RTF not in values else RTF_ONLY,
     )
 
 

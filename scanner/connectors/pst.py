@@ -327,7 +327,7 @@ class StoreReader:
                         raise UnreadableError("damaged: the message cannot be opened")  # noqa: TRY301
                     message = _read_item(item, store)
                     message.is_draft = message.is_draft or self._draft
-                    batch.add_mapi(message)
+                    batch.add_mapi(message, f"{self._key}, item {index + 1}")
                 except UnreadableError as error:
                     batch.skip(f"{self._key}, item {index + 1}", str(error))
                 except BROKEN:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from scanner.model import Evidence, Finding
 from scanner.text import body_text, mask, normalise, split
@@ -83,34 +84,60 @@ class ContentDetector(ABC):
 _T = TypeVar("_T")
 
 
+class Words:
+    """Words that tell what stands beside them: found all at once, then confirmed where needed."""
+
+    def __init__(self, *alternatives: str) -> None:
+        joined = "|".join(alternatives)
+        self.regex = re.compile(rf"(?<![a-z0-9])(?:{joined})(?![a-z])", re.I | re.A)
+        self.expression = rf"(?:^|[^a-z0-9])(?:{joined})"
+        """For Vectorscan, which looks neither back nor ahead: looser than `regex`."""
+
+
 class Passage:
     """One normalised text under examination, and what was worked out about all of it."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, words: Callable[[str], Mapping[Words, list[int]]]) -> None:
         self.text = text
+        self.candidates: dict[re.Pattern[str], list[tuple[int, int]]] = {}
+        """What each pattern looked at, in order; those of the patterns before it, too."""
+
+        self._find_words = words
         self._known: dict[object, object] = {}
 
-    def near(
-        self, words: re.Pattern[str], start: int, end: int, before: int = 60, after: int = 30
-    ) -> bool:
+    def near(self, words: Words, start: int, end: int, before: int = 60, after: int = 30) -> bool:
         """Tell whether one of `words` stands beside `start` to `end`, by word, in its paragraph."""
-        left = self.text[max(0, start - before - 20) : start].rpartition("\n\n")[2]
-        # A word cut in two by the edge of the window must not count as the word it ends in.
-        if any(found.end() >= len(left) - before for found in words.finditer(left)):
-            return True
-        return words.search(self.text[end : end + after].partition("\n\n")[0]) is not None
+        text, match = self.text, words.regex.match
+        begins = self._begins(words)
+        first = bisect_left(begins, start - before - _LONGEST_WORD)
+        for begin in begins[first : bisect_left(begins, end + after)]:
+            if begin < start:
+                found = match(text, begin, start)
+                if found and found.end() >= start - before:
+                    if "\n\n" not in text[found.end() : start]:
+                        return True
+            elif begin >= end:
+                if match(text, begin, end + after) and "\n\n" not in text[end:begin]:
+                    return True
+        # Glued to it a word has no boundary of its own.
+        return text[end : end + 1].isalpha() and match(text[end : end + after]) is not None
 
-    def earlier(self, words: re.Pattern[str], start: int) -> bool:
+    def earlier(self, words: Words, start: int) -> bool:
         """Tell whether one of `words` stands anywhere before `start`, a column head for instance.
 
-        The text is searched once for each pattern.
+        The text is searched once for each set of words.
         """
 
         def first() -> int:
-            found = words.search(self.text)
-            return found.start() if found else len(self.text) + 1
+            match = words.regex.match
+            places = (at for at in self._begins(words) if match(self.text, at))
+            return next(places, len(self.text) + 1)
 
         return self.once(words, first) < start
+
+    def _begins(self, words: Words) -> list[int]:
+        """Return where `words` may begin, ascending; the text is scanned once for all sets."""
+        return self.once("words", lambda: self._find_words(self.text))[words]
 
     def once(self, key: object, work: Callable[[], _T]) -> _T:
         """Return the result of `work`, done once a passage for each key."""
@@ -123,8 +150,7 @@ class Passage:
         return self.text[start - 1 : start] if start else "", self.text[end : end + 1]
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """One confirmed occurrence in a passage."""
 
     start: int
@@ -150,35 +176,49 @@ class Pattern:
 
     kind: Kind
     anchor: str
-    """A Vectorscan expression, caseless, looser than `regex`: ends within, or one character
-    after, every candidate."""
+    """A Vectorscan expression, caseless, looser than `regex`: it begins where every candidate
+    begins, or up to `lead` characters before."""
 
     regex: re.Pattern[str]
     """Finds candidates: `(?=(...))`, so that overlapping ones are all seen; group 1 is it."""
 
-    reach: int
-    """How far before the end of an anchor a candidate may begin."""
-
     accept: Accept
+    lead: int = 0
+    words: tuple[Words, ...] = ()
+    """What `accept` asks a passage for."""
 
 
-# No candidate is longer; what a pattern looks at beyond its end is a character or two.
-_LONGEST = 120
+_LONGEST_WORD = 40
+Hit = tuple[int, int]
+"""Number of an expression, and where a match of it begins."""
 
 
-@lru_cache(maxsize=8)
-def _database(anchors: tuple[str, ...]) -> Any:
-    """Return the compiled anchors, once a process: a database cannot be pickled."""
+@lru_cache(maxsize=16)
+def _database(expressions: tuple[str, ...]) -> Any:
+    """Return the compiled expressions, once a process: a database cannot be pickled."""
     import hyperscan
 
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
-        expressions=[anchor.encode() for anchor in anchors],
-        ids=list(range(len(anchors))),
-        elements=len(anchors),
-        flags=[hyperscan.HS_FLAG_CASELESS] * len(anchors),
+        expressions=[expression.encode() for expression in expressions],
+        ids=list(range(len(expressions))),
+        elements=len(expressions),
+        flags=[hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SOM_LEFTMOST] * len(expressions),
     )
     return database
+
+
+def _scan(expressions: tuple[str, ...], text: str) -> Iterable[Hit]:
+    """Return where each expression matches, each place once."""
+    hits: dict[Hit, None] = {}
+
+    def on_match(number: int, start: int, _end: int, _flags: int, _context: object) -> None:
+        hits[number, start] = None
+
+    # One byte a character keeps offsets equal; the line end closes what a text breaks off in.
+    data = text.encode("ascii", "replace") + b"\n"
+    _database(expressions).scan(data, match_event_handler=on_match)
+    return hits
 
 
 @dataclass(frozen=True)
@@ -204,31 +244,64 @@ class PatternDetector(ContentDetector):
 
         Without the prefilter every pattern is tried everywhere: slow, and the same result.
         """
-        passage = Passage(text)
+        candidates = self._candidates(text) if prefilter else self._everywhere(text)
+        if not candidates:
+            return []
+        passage = Passage(text, self._words)
+        for number, spans in candidates.items():
+            passage.candidates[self.patterns[number].regex] = spans
         found: dict[tuple[str, int, int, str], tuple[Kind, Value]] = {}
-        ends = self._ends(text) if prefilter else [[len(text)]] * len(self.patterns)
-        for pattern, hits in zip(self.patterns, ends, strict=True):
-            reach = pattern.reach if prefilter else len(text)
-            for start, end in _candidates(pattern.regex, text, hits, reach):
-                for value in pattern.accept(passage, start, end):
-                    key = (pattern.kind.id, value.start, value.end, value.value)
+        for number, spans in candidates.items():
+            pattern = self.patterns[number]
+            kind, accept = pattern.kind, pattern.accept
+            for start, end in spans:
+                for value in accept(passage, start, end):
+                    key = (kind.id, *value[:3])
                     known = found.get(key)
                     if known is None or known[1].confidence < value.confidence:
-                        found[key] = (pattern.kind, value)
+                        found[key] = (kind, value)
         return _apart(found.values())
 
-    def _ends(self, text: str) -> list[list[int]]:
-        """Return, for each pattern, where its anchor ends in the text, ascending."""
-        hits: list[list[int]] = [[] for _ in self.patterns]
+    @cached_property
+    def _anchors(self) -> tuple[str, ...]:
+        return tuple(pattern.anchor for pattern in self.patterns)
 
-        def on_match(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            hits[number].append(end)
+    @cached_property
+    def _vocabulary(self) -> tuple[tuple[Words, ...], tuple[str, ...]]:
+        """The words that any pattern asks for, and the expressions that find them."""
+        sets = tuple(dict.fromkeys(words for p in self.patterns for words in p.words))
+        return sets, tuple(words.expression for words in sets)
 
-        # One byte a character keeps offsets equal; the line end closes what a text breaks off in.
-        data = text.encode("ascii", "replace") + b"\n"
-        anchors = tuple(pattern.anchor for pattern in self.patterns)
-        _database(anchors).scan(data, match_event_handler=on_match)
-        return hits
+    def _candidates(self, text: str) -> dict[int, list[tuple[int, int]]]:
+        """Return what each pattern has to confirm, as its anchor tells."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        last: dict[int, int] = {}
+        for number, start in sorted(_scan(self._anchors, text)):
+            pattern = self.patterns[number]
+            match = pattern.regex.match
+            for at in range(max(start, last.get(number, 0)), start + pattern.lead + 1):
+                candidate = match(text, at)
+                if candidate:
+                    found.setdefault(number, []).append(candidate.span(1))
+            last[number] = start + pattern.lead + 1
+        return found
+
+    def _everywhere(self, text: str) -> dict[int, list[tuple[int, int]]]:
+        everything = (
+            (number, [found.span(1) for found in pattern.regex.finditer(text)])
+            for number, pattern in enumerate(self.patterns)
+        )
+        return {number: spans for number, spans in everything if spans}
+
+    def _words(self, text: str) -> Mapping[Words, list[int]]:
+        """Return where each set of words may begin."""
+        sets, expressions = self._vocabulary
+        begins: dict[Words, list[int]] = {words: [] for words in sets}
+        for number, start in sorted(_scan(expressions, text)):
+            # The character before the word belongs to the match, but for the first of a text.
+            at = start if text[start : start + 1].isalnum() and not start else start + 1
+            begins[sets[number]].append(at)
+        return begins
 
     def _examine(self, document: Document, keyer: Keyer) -> Iterator[Finding]:
         subject = self.values(normalise(document.subject)) if document.subject else []
@@ -283,22 +356,6 @@ class PatternDetector(ContentDetector):
         )
 
 
-def _candidates(
-    regex: re.Pattern[str], text: str, ends: list[int], reach: int
-) -> Iterator[tuple[int, int]]:
-    """Yield each candidate that begins within `reach` before one of `ends`, once, in order."""
-    examined = 0
-    for end in ends:
-        begin = max(end - reach, examined)
-        if begin >= end:
-            continue
-        for found in regex.finditer(text, begin, min(len(text), end + _LONGEST)):
-            if found.start() >= end:
-                break
-            yield found.span(1)
-        examined = end
-
-
 def _apart(found: Iterable[tuple[Kind, Value]]) -> list[tuple[Kind, Value]]:
     """Return the values in order; of two that overlap the surer one, else the longer one."""
 
@@ -321,12 +378,12 @@ def _in_parts(
     """Yield what counts of a body, and whether it stands in the quoted part."""
     if not found:
         return
-    passage, spans = Passage(text), iter(split(text, people))
+    spans = iter(split(text, people))
     span = next(spans)
     for kind, value in found:
         while value.start >= span.end:
             span = next(spans)
-        if not (kind.signed and (span.aside or _is_own(passage, value, people))):
+        if not (kind.signed and (span.aside or _is_own(text, value, people))):
             yield kind, value, span.quoted
 
 
@@ -350,15 +407,15 @@ def _full_names(document: Document) -> list[str]:
 _TITLE = re.compile(r"\b(?:mrs?|ms|miss|mx|dr|prof)\b", re.IGNORECASE)
 
 
-def _is_own(passage: Passage, value: Value, names: Sequence[str]) -> bool:
+@lru_cache(maxsize=64)
+def _any_name(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b", re.IGNORECASE)
+
+
+def _is_own(text: str, value: Value, names: Sequence[str]) -> bool:
     """Tell whether a value stands beside the name of someone on the message, as their own."""
     if not names:
         return False
-
-    def compiled() -> re.Pattern[str]:
-        return re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b", re.IGNORECASE)
-
-    known = passage.once("names", compiled)
-    left = passage.text[max(0, value.start - 100) : value.start].rpartition("\n\n")[2]
-    ends = [found.end() for found in known.finditer(left)]
+    left = text[max(0, value.start - 100) : value.start].rpartition("\n\n")[2]
+    ends = [found.end() for found in _any_name(tuple(names)).finditer(left)]
     return bool(ends) and not _TITLE.search(left, ends[-1])

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from scanner.detectors.base import Kind, Passage, Pattern, Value
+from scanner.detectors.base import Kind, Passage, Pattern, Value, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,7 +166,7 @@ def _cell(left: str, line: str) -> tuple[int, int]:
     return len(_CELLS.split(left)) - 1, len(_CELLS.split(line))
 
 
-_AGED = re.compile(r"(?<![a-z])(?:aged?|years? old|y/?o|yrs)(?![a-z])", re.I)
+_AGED = Words("aged?", "years? old", "y/?o", "yrs")
 _NAMED = re.compile(r"\b[A-Z][a-z'-]+,? (?:[A-Z]\.? )?[A-Z][A-Za-z'-]+\b")
 _LISTED_FORM = re.compile(
     r"(?<![0-9A-Za-z/.-])(?=([0-9]{1,2}([/.-])[0-9]{1,2}\2(?:19[0-9]{2}|200[0-9]))(?![0-9A-Za-z]))"
@@ -303,33 +303,25 @@ def _accept_phone(passage: Passage, start: int, end: int) -> Iterator[Value]:
 
 
 PATTERNS = (
+    Pattern(DATE_OF_BIRTH, f"(?:{_BORN})", _BORN_FORM, accept=_accept_born),
     Pattern(
         DATE_OF_BIRTH,
-        r"(?:born|d[./]?o[./]?b|of[ -]birth|birth[ -]?date|geboren|geburtsdatum|naissance"
-        r"|nacimiento|geboortedatum|nascita|urodzenia)",
-        _BORN_FORM,
-        reach=20,
-        accept=_accept_born,
-    ),
-    Pattern(
-        DATE_OF_BIRTH,
-        r"[0-9][/.-][0-9]{1,2}[/.-](?:19[0-9]{2}|200[0-9])[^0-9A-Z]",
+        r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:19[0-9]{2}|200[0-9])[^0-9A-Z]",
         _LISTED_FORM,
-        reach=12,
         accept=_accept_listed,
+        words=(_AGED,),
     ),
     Pattern(
         POSTAL_ADDRESS,
-        r"[A-Z][0-9][A-Z0-9]? {0,2}[0-9][A-Z]{2}[^A-Z0-9]",
+        r"[A-Z]{1,2}[0-9][A-Z0-9]? {0,2}[0-9][A-Z]{2}[^A-Z0-9]",
         _POSTCODE_FORM,
-        reach=11,
         accept=_accept_address,
     ),
     Pattern(
         PHONE_NUMBERS,
         r"(?:[+][1-9][0-9 ().-]{8}|(?:^|[^0-9A-Z+])(?:0[127]|0044)[0-9 ().-]{8})",
         _PHONE_FORM,
-        reach=16,
         accept=_accept_phone,
+        lead=1,
     ),
 )

@@ -14,6 +14,7 @@ from scanner import incidents
 from scanner.detectors import kinds
 from scanner.model import Severity
 from scanner.report import summary as plain
+from scanner.report import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -119,12 +120,7 @@ class _View:
                 plain.RecipientKind(kind, n) for kind, n in facts["recipient_kinds"].items()
             ),
             people=tuple(self.person(p) for p in facts["people"]),
-            findings=tuple(
-                _finding(row)
-                for m in incident.messages
-                for key in (m.message_key, *m.copies)
-                for row in by_message.get(key, ())
-            ),
+            findings=tuple(_finding(row) for m in incident.messages for row in _of(m, by_message)),
             timeline=tuple(self._event(m) for m in incident.messages),
             unknown=_unknown(incident, facts),
         )
@@ -144,16 +140,24 @@ class _View:
         )
 
     def _event(self, message: Any) -> plain.Event:
+        readers = words.count(message.audience, "recipient")
         if message.role == "apology":
-            text = f"A recall or apology went to {message.audience:,} recipients, showing no list"
+            text = f"A recall or apology went to {readers}, showing no list"
         elif message.external_visible > 1:
-            text = (
-                f"A message to {message.audience:,} recipients showed "
-                f"{message.external_visible:,} external addresses"
-            )
+            text = f"A message to {readers} showed {message.external_visible:,} external addresses"
         else:
-            text = f"A message went to {message.audience:,} recipients"
+            text = f"A message went to {readers}"
         return plain.Event(message.sent_at, f"{text} (from {message.mailbox})")
+
+
+def _of(message: Any, by_message: Mapping[str, Sequence[FindingRow]]) -> list[FindingRow]:
+    """Return the findings of a message; stored copies of it say the same again."""
+    claims: dict[tuple[str, str, str], FindingRow] = {}
+    for key in (message.message_key, *message.copies):
+        for row in by_message.get(key, ()):
+            found = row.finding
+            claims.setdefault((found.kind, found.part, found.evidence.masked), row)
+    return list(claims.values())
 
 
 def _finding(row: FindingRow) -> plain.Finding:

@@ -18,6 +18,9 @@ from scanner.store import Workspace
 
 OWN = "organisation.example"
 YEAR = datetime(2025, 7, 1, tzinfo=UTC)
+PRIVATE = 0.15
+"""Share of the correspondents who write from private webmail."""
+
 SUBJECTS = (
     "Your enquiry", "Repair at the property", "Minutes of the meeting", "Invoice attached",
     "Update on the works", "Question about rent", "Visit next week", "Newsletter",
@@ -41,7 +44,8 @@ def _people(rng: np.random.Generator, size: int) -> np.ndarray:
     hosts = np.array(
         ["webmail.example", "postbox.example", *(f"firm{i}.example" for i in range(500))]
     )
-    chosen = np.where(rng.random(size) < 0.5, rng.integers(0, 2, size), rng.integers(2, 502, size))
+    private = rng.random(size) < PRIVATE
+    chosen = np.where(private, rng.integers(0, 2, size), rng.integers(2, 502, size))
     names = np.char.add("person", np.arange(size).astype(str))
     return np.asarray(np.char.add(np.char.add(names, "@"), hosts[chosen]))
 
@@ -49,7 +53,7 @@ def _people(rng: np.random.Generator, size: int) -> np.ndarray:
 def mailbox_table(rng: np.random.Generator, number: int, size: int, people: np.ndarray) -> pa.Table:
     """Return a year of one mailbox: mostly short lists, one in a hundred long."""
     kind = rng.random(size)
-    count = np.where(kind < 0.72, 1, np.where(kind < 0.94, rng.integers(2, 6, size), 0))
+    count = np.where(kind < 0.64, 1, np.where(kind < 0.94, rng.integers(2, 6, size), 0))
     count = np.where(kind >= 0.94, rng.integers(6, 30, size), count)
     count = np.where(kind >= 0.995, rng.integers(30, 200, size), count)
     offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -45,9 +46,12 @@ def test_the_demo_is_done_in_fifteen_seconds(tmp_path: Path) -> None:
 
 def test_a_header_of_a_hundred_thousand_addresses(tmp_path: Path) -> None:
     """It is read in under a second, and ten times the addresses take ten times as long."""
+    numbers = itertools.count()  # nobody twice: a cache must not flatter the figure
 
     def read(count: int) -> None:
-        people = b",\r\n ".join(b"Person %d <p%d@webmail.example>" % (i, i) for i in range(count))
+        people = b",\r\n ".join(
+            b"Person %d <p%d@webmail.example>" % (i, i) for i in itertools.islice(numbers, count)
+        )
         raw = b"From: a@organisation.example\r\nTo: " + people + b"\r\nSubject: x\r\n\r\nhello"
         batch = MessageBatch("m", "f", "u", keys=KeyRing("m", "u"))
         batch.add_mime(raw, "one")
