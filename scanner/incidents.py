@@ -212,8 +212,13 @@ class _Work:
         self.kinds = kinds
         self.contexts = {context.id: context for context in severity.contexts()}
         self.findings: dict[str, list[Finding]] = defaultdict(list)
+        kept_for = {copy: key for key, copies in self.copies.items() for copy in copies}
         for finding in findings:
-            self.findings[finding.message_key].append(finding)
+            # A stored copy says the same of the same message: it counts once.
+            of_message = self.findings[kept_for.get(finding.message_key, finding.message_key)]
+            claim = (finding.kind, finding.part, finding.evidence)
+            if claim not in [(f.kind, f.part, f.evidence) for f in of_message]:
+                of_message.append(finding)
 
     def people(self, position: int) -> People:
         """Return the people of one node."""
@@ -225,6 +230,11 @@ class _Work:
         """Return the external people whose address a node showed."""
         rows = self.people(position)
         return set(rows.person[rows.visible & rows.outside].tolist())
+
+    def _readers(self, position: int) -> set[str]:
+        """Return the external people who were sent a node."""
+        rows = self.people(position)
+        return set(rows.person[rows.outside].tolist())
 
     def groups(self) -> list[_Group]:
         """Return what is one event: the same sender and subject within hours, and the remedies."""
@@ -257,7 +267,7 @@ class _Work:
                     if self._remedies(node, position, exposure):
                         self._join(position, of[exposure], of)
                         break
-            if node.listed:
+            if position in of:
                 by_sender[node.sender].append(position)
 
     def _join(self, remedy: int, group: _Group, of: dict[int, _Group]) -> None:
@@ -279,7 +289,7 @@ class _Work:
             return False
         if node.remedy == "recall" and plain_subject(shown.subject) == plain_subject(node.subject):
             return True
-        exposed = self.exposed(exposure)
+        exposed = self.exposed(exposure) if shown.listed else self._readers(exposure)
         reached = set(self.people(position).person.tolist())
         return len(exposed & reached) >= REMEDY_OVERLAP * max(len(exposed), 1)
 
@@ -318,7 +328,7 @@ class _Work:
                 "lists": [self.nodes[p].described for p in shown],
                 "contexts": [c.title for c in contexts],
             },
-            why=self._why(total, shown, contexts, found, carried),
+            why=self._why(count.external + count.groups, shown, contexts, found, carried),
         )
 
     def _key(self, position: int) -> str:
@@ -385,7 +395,7 @@ class _Work:
 
     def _why(
         self,
-        total: int,
+        seen: int,
         shown: Sequence[int],
         contexts: Sequence[Context],
         found: Sequence[Finding],
@@ -395,7 +405,7 @@ class _Work:
         parts = []
         if shown:
             times = f" in {len(shown)} messages" if len(shown) > 1 else ""
-            parts.append(f"{total:,} external people could see one another's addresses{times}")
+            parts.append(f"{seen:,} external people could see one another's addresses{times}")
             first = self.nodes[shown[0]]
             if first.in_order:
                 parts.append(f"in alphabetical order from '{first.first}' to '{first.last}'")
@@ -424,9 +434,11 @@ def _merge_copies(nodes: Sequence[Node]) -> tuple[list[int], dict[str, tuple[str
 
     The sender's own copy holds the Bcc recipients, so the largest audience is the sender's.
     """
-    copies: dict[str, list[int]] = defaultdict(list)
+    copies: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for position, node in enumerate(nodes):
-        copies[node.internet_message_id or node.message_key].append(position)
+        # Two messages may bear one Message-ID; copies of one agree in sender and subject too.
+        shared = (node.internet_message_id, node.sender, node.subject)
+        copies[shared if node.internet_message_id else (node.message_key,)].append(position)
     kept, others = [], {}
     for group in copies.values():
         first, *rest = sorted(
@@ -475,7 +487,8 @@ class _Count:
         self.roles = int((exposed.kind == _ROLE).sum())
         self.webmail = int((exposed.kind == _WEBMAIL).sum())
         self.groups = len(set(self._all.person[(self._all.kind == _GROUP) & self._all.visible]))
-        self.named = float(exposed.named.mean()) if self.external else 0.0
+        named = outside & self._all.visible & self._all.named
+        self.named = len(set(self._all.person[named])) / max(self.external, 1)
 
     def pairs(self) -> int:
         """Return the number of ordered pairs (viewer, exposed) of distinct external people."""

@@ -441,7 +441,7 @@ def test_content_is_an_incident_of_its_own() -> None:
     assert found.kinds == ("nhs-number",)
     assert found.markers == ("content",)
     assert (found.people_exposed, found.disclosed_pairs) == (2, 0)
-    assert found.score.dpc == (4, 4)
+    assert found.score.dpc == (4.0, 4.0)
     assert found.why == "External recipients were sent NHS numbers."
 
 
@@ -615,3 +615,42 @@ def test_a_list_of_50_000_people_takes_bounded_time() -> None:
     assert found.people_exposed == 50_000
     assert found.disclosed_pairs == 50_000 * 49_999
     assert "apology" in found.markers
+
+
+def test_findings_on_any_stored_copy_count() -> None:
+    """What was found in a copy that is not kept counts for the message all the same, once."""
+    one = sent("b", 0, LIST[:1], bcc=OTHERS[:1], listed=False, message_id="same@x")
+    other = sent("c", 0, LIST[:1], listed=False, message_id="same@x", mailbox=SAM)
+    (found,), _ = incidents.build([part(one), part(other)], [nhs("b"), nhs("c")], KINDS, {})
+    assert (found.kinds, found.people_exposed) == (("nhs-number",), 1)
+
+
+def test_two_messages_with_one_message_id_are_two() -> None:
+    """Another subject makes another message, whatever Message-ID it bears."""
+    found = build(
+        sent("a", 0, LIST, message_id="dup@x"),
+        sent("b", 99, OTHERS, message_id="dup@x", subject="Other"),
+    )
+    assert sum(incident.people_exposed for incident in found) == len(LIST) + len(OTHERS)
+
+
+def test_the_reason_counts_addresses_not_values() -> None:
+    """How many could see one another is not how many numbers stood in the text."""
+    (found,) = build(sent("a", 0, LIST), findings=[nhs("a", 500)])
+    assert found.why.startswith("10 external people could see")
+
+
+def test_a_recall_of_personal_data_joins() -> None:
+    """A recall belongs to what it recalls, be it a list or what stood in the text."""
+    (found,) = build(
+        sent("a", 0, LIST[:1], listed=False),
+        sent("b", 1, LIST[:1], listed=False, remedy="recall", subject="Recall: Repairs day"),
+        findings=[nhs("a")],
+    )
+    assert "recall" in found.markers
+
+
+def test_a_name_shown_once_is_shown() -> None:
+    """A name that one of two messages shows counts for the incident."""
+    (found,) = build(sent("a", 0, LIST), sent("b", 1, LIST, named=LIST))
+    assert found.name_fraction == 1.0

@@ -380,6 +380,31 @@ def test_a_header_of_100_000_addresses_is_linear() -> None:
     assert took[100_000] < 20 * max(took[10_000], 0.01)
 
 
+ENCODED = "=?utf-8?q?x?= "
+
+
+@pytest.mark.parametrize("name", ["Subject", "To", "X-Other"])
+@pytest.mark.parametrize(
+    "piece", [ENCODED, "=?a?q?", "=?a?q?@", "?==?a?q?b", "a@x.example ", "(", "\n ", "="]
+)
+def test_hostile_headers_take_bounded_time(name: str, piece: str) -> None:
+    """A megabyte of one repeated piece costs a few seconds at most, and the message is read."""
+    begin = time.process_time()
+    found = read(mail(f"Cc: a@x.example\n{name}: {(piece * 1_000_000)[:1_000_000]}"))
+    assert time.process_time() - begin < 4
+    assert found.read == 1
+    assert ("cc", "", "a@x.example") in people(found.table.to_pylist()[0])
+
+
+def test_many_encoded_names_are_read_as_a_list() -> None:
+    """A long list whose names are all encoded is no attack: it is read, decoded, in time."""
+    lines = ",\n ".join(f"=?utf-8?q?J=C3=B6rg_{n}?= <r{n}@x.example>" for n in range(20_000))
+    begin = time.process_time()
+    found = people(row(mail(f"To: {lines}")))
+    assert time.process_time() - begin < 1
+    assert found[19_999] == ("to", "J\xf6rg 19999", "r19999@x.example")
+
+
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [

@@ -67,6 +67,20 @@ def test_raw_header(head: bytes, expected: list[str]) -> None:
     )
 
 
+@pytest.mark.parametrize("count", [10, 1_998, 1_999, 2_000, 2_001, 9_999])
+def test_long_texts_are_decoded_bit_by_bit(count: int) -> None:
+    """However long a header is, each of its encoded words is decoded and nothing else is lost."""
+    for text, expected in (
+        ("=?utf-8?q?=C3=B6?= x", "\xf6 x"),
+        ("=?utf-8?q?=C3=B6?=", "\xf6"),
+        ("x =?utf-8?q?=C3=B6?= ", "x \xf6 "),
+    ):
+        assert mime.decode_words("y" * count + " " + text).split() == [
+            "y" * count, *expected.split(),
+        ]  # fmt: skip
+    assert mime.decode_words("=?utf-8?q?=C3=B6?= x " * count).count("\xf6") == count
+
+
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [

@@ -84,7 +84,7 @@ def test_the_gravest_context_decides() -> None:
         found = score(
             visible=True, name_fraction=0.0, context=order, kinds=(), unknown_members=False
         )
-        assert found.dpc == (1, 4)
+        assert found.dpc == (1.0, 4.0)
         assert [r for r in found.reasons if "wording" in r] == [
             "DPC up to 4: wording suggests health"
         ]

@@ -44,6 +44,9 @@ SORTED_SHARE = 0.95
 """Share of neighbours in order from which on a list was pasted from an export: people type by
 relevance. With ten addresses chance gives this once in 3.6 million."""
 
+UNDATED = np.iinfo(np.int64).max
+"""Stands for the time of a message without a date: it tells nothing of before and after."""
+
 AFTERMATH = 30 * 86_400_000_000
 """Microseconds after a list in which its people's replies to all may be its own doing."""
 
@@ -95,7 +98,7 @@ def frames(table: pa.Table, directory: Directory) -> Frames:
     kind = table["message_class"].cast(pa.string())
     quiet = pc.or_(table["is_draft"], pc.is_in(kind, pa.array(["report", "response"])))
     quiet = quiet.to_numpy()
-    when = table["sent_at"].cast(pa.int64()).fill_null(np.iinfo(np.int64).max)
+    when = table["sent_at"].cast(pa.int64()).fill_null(UNDATED)
     messages = pd.DataFrame(
         {
             "when": when.to_numpy(),
@@ -284,7 +287,7 @@ def _first_contact(found: Frames, rows: pd.DataFrame) -> np.ndarray:
     """Tell of each row whether the mailbox never met that person before the message."""
     person = found.addresses["person"].to_numpy()
     when = found.messages["when"].to_numpy()
-    first = np.full(int(person.max(initial=0)) + 1, np.iinfo(np.int64).max)
+    first = np.full(int(person.max(initial=0)) + 1, UNDATED)
     all_rows = found.recipients
     np.minimum.at(first, person[all_rows["code"].to_numpy()], when[all_rows["message"].to_numpy()])
     np.minimum.at(first, person[found.messages["sender"].to_numpy()], when)
@@ -309,7 +312,7 @@ def _talking(found: Frames, outside: pd.DataFrame) -> pd.Series:
             "heard": found.messages["when"].to_numpy()[rows["message"].to_numpy()],
         }
     )
-    pairs = pairs[pairs["person"] != pairs["partner"]]
+    pairs = pairs[(pairs["person"] != pairs["partner"]) & (pairs["heard"] < UNDATED)]
     pairs = pairs.groupby(["person", "partner"], as_index=False)["heard"].agg(["min", "max"])
     pairs = pairs[pairs.groupby("person").cumcount() < BUSY_SENDER]
     if pairs.empty or small.empty:
@@ -317,7 +320,7 @@ def _talking(found: Frames, outside: pd.DataFrame) -> pd.Series:
     pairs = pairs[pairs["person"].isin(small["person"])]
     met = small[["message", "person"]].merge(pairs, on="person")
     sent = found.messages["when"].to_numpy()[met["message"].to_numpy()]
-    met = met[(met["min"] < sent) | (met["max"] - sent > AFTERMATH)]
+    met = met[((met["min"] < sent) | (met["max"] - sent > AFTERMATH)) & (sent < UNDATED)]
     met = met.merge(
         small[["message", "person"]].rename(columns={"person": "partner"}),
         on=["message", "partner"],
@@ -354,24 +357,33 @@ def _order(found: Frames, outside: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=["in_order", "first", "last"], dtype=object)
     codes, inverse = np.unique(rows["code"].to_numpy(), return_inverse=True)
     texts = found.addresses["address"].iloc[codes].to_numpy(dtype=object)
-    shares = [_share_in_order(rows, _ranks(texts)[inverse])]
     used, place = np.unique(rows["name"].to_numpy(), return_inverse=True)
-    names = [name.lower() for name in found.names[used].tolist()]
-    positions = _ranks(np.asarray(names, dtype=object))[place]
-    by_name = _share_in_order(rows, positions)
+    names = np.asarray([name.lower() for name in found.names[used].tolist()], dtype=object)
+    ranks = _ranks(names)[place]
+    by_address, by_name = (
+        _share_in_order(rows, _ranks(texts)[inverse]),
+        _share_in_order(rows, ranks),
+    )
     # Names are an order only where nearly all entries have one, and they differ.
-    named = np.fromiter(map(bool, names), bool, len(names))[place]
-    filled = pd.Series(named, index=rows["message"]).groupby(level=0).mean()
-    distinct = pd.Series(positions, index=rows["message"]).groupby(level=0).nunique()
-    usable = (filled >= SORTED_SHARE) & (distinct >= 0.9 * rows.groupby("message").size())
-    shares.append(by_name.where(usable, 0.0))
-    initials = pd.Series([text[:1] for text in texts])[inverse].set_axis(rows["message"])
-    grouped = initials.groupby(level=0)
+    lists = pd.DataFrame({"rank": ranks, "filled": (names != "")[place]}, index=rows["message"])
+    grouped = lists.groupby(level=0)
+    usable = (grouped["filled"].mean() >= SORTED_SHARE) & (
+        grouped["rank"].nunique() >= 0.9 * grouped.size()
+    )
+    named = usable & (by_name > by_address)
+    initials = pd.DataFrame(
+        {
+            "address": np.asarray([text[:1] for text in texts], dtype=object)[inverse],
+            "name": np.asarray([name[:1] for name in names], dtype=object)[place],
+        },
+        index=rows["message"],
+    ).groupby(level=0)
+    first, last = initials.first(), initials.last()
     return pd.DataFrame(
         {
-            "in_order": pd.concat(shares, axis=1).max(axis=1),
-            "first": grouped.first(),
-            "last": grouped.last(),
+            "in_order": by_address.mask(named, by_name),
+            "first": first["address"].mask(named, first["name"]),
+            "last": last["address"].mask(named, last["name"]),
         }
     )
 
@@ -416,7 +428,7 @@ def set_aside(table: pd.DataFrame, sensitive: pd.Series) -> pd.Series:
     people, external = table["people"], table["external"].clip(lower=1)
     private = table["webmail"] / external >= PRIVATE_SHARE
     in_order = table["in_order"].astype(float).fillna(0.0) >= SORTED_SHARE
-    few = ~private & (people >= 2 * table["domains"]) & (people < HUGE)
+    few = ~private & ~sensitive & (people >= 2 * table["domains"]) & (people < HUGE)
     rules = [
         (people < SMALL, ASIDE_ROLES),
         ((table["talking"] >= 0.5) & ~sensitive & (people < HUGE), ASIDE_KNOWN),

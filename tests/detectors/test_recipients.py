@@ -459,3 +459,28 @@ def test_context_words(text: str, expected: str) -> None:
         if pc.match_substring_regex(pa.array([text]), context.pattern)[0].as_py()
     ]
     assert sorted(found) == sorted(expected.split())
+
+
+def test_initials_are_those_of_the_order() -> None:
+    """A list in the order of its display names runs from and to their initials."""
+    letters = "abcdefghijklmnopqrst"
+    to = shuffled(f"{letter}@x.example" for letter in letters)
+    found = one(sent(0, to, names=[f"{letter} Name" for letter in letters]))
+    assert (found.first, found.last) == ("a", "t")
+
+
+def test_an_undated_reply_tells_nothing_of_a_conversation() -> None:
+    """Without a date it may be the list's own storm of replies."""
+    found = one(sent(0, [A, B, C]), sent(None, [JO, B, C], sender=A))
+    assert found.talking == 0.0
+
+
+def test_an_undated_list_is_no_known_group() -> None:
+    """Whether its people wrote to one another before it cannot be said."""
+    found = one(sent(None, [A, B, C]), sent(1, [JO, B, C], sender=A))
+    assert found.talking == 0.0
+
+
+def test_a_few_organisations_with_a_sensitive_topic_are_ranked() -> None:
+    """Thirteen people at three domains were the gravest case of the docket."""
+    assert reason(looks(people=13, domains=3, webmail=0), sensitive=True) == ""
