@@ -16,8 +16,9 @@ from scanner import incidents, messages, runners, severity
 from scanner.addresses import comparable
 from scanner.detectors import kinds, recipients
 from scanner.detectors.recipients import Frames, RecipientList
-from scanner.directory import role_pattern
-from scanner.incidents import PERSON_KINDS, Node, People
+from scanner.directory import role_pattern, role_words
+from scanner.exposure import PERSON_KINDS, People
+from scanner.incidents import Node
 from scanner.model import Finding, Severity
 from scanner.severity import Context, KindFactors
 from scanner.store import Analysis, Workspace
@@ -350,24 +351,30 @@ def _nodes(
 
 
 def _redacted(found: Frames, chosen: np.ndarray, subjects: Sequence[str]) -> dict[int, str]:
-    """Return each chosen message's subject without addresses, numbers and recipients' names."""
+    """Return each chosen message's subject without identifiers and without recipients' names.
+
+    A name may stand in the display name or in the address alone (`jane.doe@`).
+    """
     listed = found.recipients
     wanted = np.zeros(len(found.messages), bool)
     wanted[chosen] = True
     rows = np.flatnonzero(wanted[listed["message"].to_numpy()])
     message = listed["message"].to_numpy()[rows]
     names = found.names[listed["name"].to_numpy()[rows]].tolist()
+    addresses = found.addresses["address"].iloc[listed["code"].to_numpy()[rows]].tolist()
+    people = [f"{name} {a.partition('@')[0]}" for name, a in zip(names, addresses, strict=True)]
     bounds = np.searchsorted(message, chosen), np.searchsorted(message, chosen, "right")
     return {
-        row: redact(subject, _named_in(subject, names[low:high]))
+        row: redact(subject, _named_in(subject, people[low:high]))
         for row, subject, low, high in zip(chosen.tolist(), subjects, *bounds, strict=True)
     }
 
 
-def _named_in(subject: str, names: Sequence[str]) -> list[str]:
-    """Return those names of which a word stands in the subject: most often none."""
+def _named_in(subject: str, people: Sequence[str]) -> list[str]:
+    """Return the words of names and addresses that stand in the subject: most often none."""
     words = set(_WORD.findall(subject.lower()))
-    return [name for name in names if name and not words.isdisjoint(_WORD.findall(name.lower()))]
+    shared = words.intersection(_WORD.findall(" ".join(people).lower()))
+    return [word for word in shared - role_words() if len(word) > 2 and not word.isdigit()]
 
 
 def _activity(mailbox: str, found: Frames) -> list[tuple[str, str, int, int]]:

@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 SKIPPED_SHOWN = 200
 """So many skipped messages of a unit have a row of coverage each; one row counts the others."""
 
+FURTHER = "further messages"
+
 INTERRUPTED = "reading was interrupted; the next scan goes on from here"
 
 
@@ -193,10 +195,12 @@ class _UnitReader:
         self._unit, self._directory = unit, directory
         self._unit_id = workspace.keyed.folder(f"{source.name}\x1f{unit.key}")
         self._shown = self._seen = 0
+        self._before = False
+        """Whether earlier readings of the unit still have rows for messages they skipped."""
 
     def read(self, reading: _Reading, done: Checkpoint | None) -> tuple[Tally, Checkpoint]:
         """Read to the end, or to where it cannot be read; return the tally and the checkpoint."""
-        unit = self._unit
+        unit, self._before = self._unit, reading.resumed
         changed = done is not None and unit.state != done.state and not reading.resumed
         anew = not reading.resumed
         checkpoint = Checkpoint(
@@ -330,6 +334,11 @@ class _UnitReader:
         )
 
     def _skipped(self, batch: Batch) -> Iterator[Coverage]:
+        if batch.skipped and self._before:
+            self._before = False
+            for row in self._workspace.coverage():
+                if (row.source, row.unit) == (self._source.name, self._unit.key) and row.entry:
+                    self._shown += row.messages_skipped if row.entry == FURTHER else 1
         for skipped in batch.skipped:
             self._shown += 1
             if self._shown <= SKIPPED_SHOWN:
@@ -339,7 +348,7 @@ class _UnitReader:
         if self._shown > SKIPPED_SHOWN:
             more = self._shown - SKIPPED_SHOWN
             reason = f"{more} further messages could not be read"
-            yield self._row(Outcome.UNREADABLE, reason, "further messages", skipped=more)
+            yield self._row(Outcome.UNREADABLE, reason, FURTHER, skipped=more)
 
     def _row(
         self,

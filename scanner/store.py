@@ -199,8 +199,9 @@ class Workspace:
     # -- runs --------------------------------------------------------------------------------
 
     def begin_run(self, run: ScanRun) -> None:
-        """Record a run that begins."""
+        """Record a run that begins; one that still seems to run was cut off, the lock is ours."""
         with self._transaction():
+            self._db.execute("UPDATE runs SET outcome = 'interrupted' WHERE outcome = 'running'")
             self._db.execute(
                 "INSERT INTO runs VALUES (?, ?, NULL, ?, NULL, 0, 0, ?, ?, ?)",
                 (run.run_id, stamp(run.started_at), run.outcome, run.config_hash, run.version,
@@ -239,18 +240,13 @@ class Workspace:
         )
         return {
             unit: Checkpoint(
-                source,
-                unit,
-                mailbox,
-                folder,
-                token,
-                state,
+                source, unit, mailbox, folder, token, state,
                 tuple(examination_of(found) for found in json.loads(examined)),
                 examination_of(json.loads(pending)) if pending != "null" else None,
                 Progress(**json.loads(progress)),
             )
             for unit, mailbox, folder, token, state, examined, pending, progress in rows
-        }
+        }  # fmt: skip
 
     def stored_keys(self, mailbox: str) -> dict[str, str]:
         """Return the message keys of a mailbox, each with the unit it was first read from."""
@@ -275,12 +271,17 @@ class Workspace:
         look found in them gives way to `findings`. A row of `coverage` replaces that of the same
         entry; with `anew`, those of the whole unit go first.
         """
-        parts = self._write_parts(table, checkpoint.source)
+        parts, looked_at = self._write_parts(table, checkpoint.source), list(examined)
         with self._transaction():
+            if parts or looked_at:
+                self._db.execute(
+                    "INSERT INTO meta VALUES ('changes', '1') ON CONFLICT DO UPDATE "
+                    "SET value = CAST(value + 1 AS TEXT)"
+                )
             self._db.executemany(
                 "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)", [(*part, run_id) for part in parts]
             )
-            self._replace_findings(findings, examined, run_id)
+            self._replace_findings(findings, looked_at, run_id)
             if anew:
                 unit = (checkpoint.source, checkpoint.unit)
                 self._db.execute("DELETE FROM coverage WHERE source = ? AND unit = ?", unit)
@@ -450,13 +451,7 @@ class Workspace:
 
     def state_token(self) -> str:
         """Return a text that changes whenever messages or content findings do."""
-        rows = self._query(
-            "SELECT (SELECT count(*) || ':' || coalesce(sum(rows), 0) || ':' || "
-            "coalesce(max(rowid), 0) FROM parts), (SELECT count(*) || ':' || "
-            "coalesce(sum(count), 0) || ':' || coalesce(max(rowid), 0) FROM findings "
-            "WHERE part != 'recipients')"
-        )
-        return "/".join(rows[0])
+        return self.meta("changes") or "0"
 
     # -- analysis ----------------------------------------------------------------------------
 
@@ -521,6 +516,10 @@ class Workspace:
                 for m in i.messages
                 for key in (m.message_key, *m.copies)
             ],
+        )
+        self._db.executemany(
+            "UPDATE incident_aliases SET incident_id = ?2 WHERE incident_id = ?1",
+            sorted(analysis.aliases.items()),
         )
         self._db.executemany(
             "INSERT OR REPLACE INTO incident_aliases VALUES (?, ?)",

@@ -199,9 +199,13 @@ def finding_rows(workspace: Workspace) -> list[dict[str, object]]:
 
 def coverage_rows(workspace: Workspace) -> list[dict[str, object]]:
     """Return the standing coverage as the contract has it."""
-    hidden = {"unit", "entry"}
+    hidden, named = {"unit", "entry"}, gather.mailbox_names(workspace)
     return [
-        {key: value for key, value in asdict(row).items() if key not in hidden}
+        {
+            key: named(value) if key == "mailbox" else value
+            for key, value in asdict(row).items()
+            if key not in hidden
+        }
         for row in workspace.coverage()
     ]
 

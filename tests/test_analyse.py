@@ -16,7 +16,7 @@ from scanner import analyse, mime, runners
 from scanner.analyse import Partition, Task
 from scanner.detectors import recipients
 from scanner.directory import Directory
-from scanner.incidents import People
+from scanner.exposure import People
 from scanner.messages import KeyRing, MapiMessage, MessageBatch, write
 from scanner.model import Checkpoint, Evidence, Finding
 from scanner.store import Analysis, Workspace

@@ -19,7 +19,7 @@ LAYERS = (
     ("errors",),
     ("model",),
     ("addresses", "mime", "text", "unpack", "crypto"),
-    ("messages", "directory", "severity"),
+    ("messages", "directory", "severity", "exposure"),
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
     ("collect", "analyse"),
     ("scan", "report"),

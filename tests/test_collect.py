@@ -465,6 +465,17 @@ def test_many_skipped_messages_are_counted(workspace: Workspace) -> None:
     assert sum(c.messages_skipped for c in workspace.coverage()) == 450
 
 
+def test_skipped_messages_are_counted_across_a_resume(workspace: Workspace) -> None:
+    """The row that counts further messages goes on counting where a scan was cut off."""
+    source = FakeConnector({"a": FakeUnit([b"\0" * 300] * 750)}, page=100)
+    source.contents["a"].fails_at, source.contents["a"].error = 350, KilledError()
+    with pytest.raises(KilledError):
+        read(workspace, source)
+    source.contents["a"].fails_at = None
+    read(workspace, source)
+    assert sum(c.messages_skipped for c in workspace.coverage()) == 750
+
+
 def test_who_is_internal_decides_what_is_read(workspace: Workspace, source: FakeConnector) -> None:
     """Content left aside because its sender seemed external is read once the sender is internal."""
     elsewhere = Directory(frozenset({"other.example"}))

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner import incidents
-from scanner.incidents import PERSON_KINDS, Node, People, disclosed_pairs, is_cut, plain_subject
+from scanner.exposure import PERSON_KINDS, People, disclosed_pairs
+from scanner.incidents import Node, is_cut, plain_subject
 from scanner.model import Evidence, Finding, Incident
 from scanner.severity import KindFactors
 from tests.build import JO, MONDAY, SAM

@@ -24,6 +24,7 @@ from scanner.store import Workspace
 from tests.build import JO, mbox, put, zipped
 
 NHS, IBAN, CARD = "9990000018", "GB82WEST12345698765432", "4111111111111111"
+QUOTED = "5555555555554444"
 SUBJECT_NHS, SUBJECT_IBAN = "9990000026", "DE89370400440532013000"
 
 CONTENT = {
@@ -39,6 +40,7 @@ CONTENT = {
     "NHS number": NHS,
     "IBAN": IBAN,
     "card": CARD,
+    "quoted card": QUOTED,
     "spaced NHS number": "999 000 0018",
     "spaced IBAN": "GB82 WEST 1234 5698 7654 32",
     "spaced card": "4111 1111 1111 1111",
@@ -47,7 +49,6 @@ METADATA = {
     "local part": "localsentinel",
     "first name": "Zelphine",
     "last name": "Quorraxsentinel",
-    "name in the address alone": "Vexleysentinel",
     "attendee": "attendeesentinel",
     "inbound sender": "inboundsentinel",
     "inbound subject": "inboundsubject",
@@ -82,7 +83,7 @@ plainsentinel: NHS number 999 000 0018, IBAN GB82 WEST 1234 5698 7654 32
 card {CARD}, or written 4111 1111 1111 1111
 
 On Mon, 2 Mar 2026 Ann wrote:
-> quotedsentinel, NHS number {NHS} and IBAN {IBAN}
+> quotedsentinel, NHS number {NHS}, IBAN {IBAN} and card {QUOTED}
 """
 BYTES = base64.b64encode(b"binarysentinel\0" + bytes(range(256))).decode()
 PARTS = f"""\
@@ -125,10 +126,10 @@ def archive(root: Path) -> Path:
     sent = [
         letter(1, "Arrears of Zelphine Quorraxsentinel0, NHS number 999 000 0026",
                ", ".join(PEOPLE), MIXED, "Bcc: bccsentinel@webmail.example", body=PARTS),
-        letter(2, f"Zelphine (localsentinel@webmail.example) IBAN {SUBJECT_IBAN}", someone,
+        letter(2, f"You (localsentinel@webmail.example) IBAN {SUBJECT_IBAN}", someone,
                body=TEXT),
-        letter(3, "Odalric Vexleysentinel, born 14/03/1987, and his rent",
-               "odalric.vexleysentinel@webmail.example", body=TEXT),
+        letter(3, "Born 14/03/1987, and the rent",
+               "localsentinel.else@webmail.example", body=TEXT),
         letter(4, "Survivors of abuse", "Groupsentinel friends:;, " + ", ".join(PEOPLE[:6]),
                body=TEXT),
         letter(5, f"FW: NHS number {SUBJECT_NHS}", someone, MIXED, body="tornsentinel\n--b\n--b"),
@@ -247,7 +248,7 @@ def test_the_planted_mail_was_examined(run: Run) -> None:
 
 def test_the_full_edition_shows_people(run: Run) -> None:
     """Names in subjects and addresses are there to be leaked: the full edition shows them."""
-    for name in ("local part", "last name", "name in the address alone", "spaced"):
+    for name in ("local part", "last name", "spaced", "birth date in a subject"):
         assert in_any(run.full["report.json"], {name: METADATA[name]}) == [name]
 
 
@@ -311,6 +312,15 @@ def test_no_metadata_in_redacted_outputs(run: Run) -> None:
         assert (name, in_any(text, METADATA)) == (name, [])
 
 
+def test_a_name_that_only_the_address_tells(run: Run, tmp_path: Path) -> None:
+    """A recipient's name in a subject goes, too, where their address alone tells that name."""
+    mail = letter(1, "Odalric Vexley: IBAN", "odalric.vexley@webmail.example", body=TEXT)
+    path = put(tmp_path / "in", {f"{JO}.mbox": mbox([mail])})
+    run.call("scan", path, "-w", tmp_path / "ws", "--internal-domain", "calder.example")
+    (incident,) = json.loads(run.call("incidents", "-w", tmp_path / "ws", "--format", "json"))
+    assert "Vexley" not in incident["messages"][0]["subject"]
+
+
 def test_nothing_in_the_log(run: Run) -> None:
     """At the level DEBUG the log holds none of it, of this program or any library."""
     assert in_any(run.log, CONTENT | METADATA) == []
@@ -352,14 +362,16 @@ def test_an_internal_error_does_not_talk(run: Run, tmp_path: Path) -> None:
     """An error inside ends with 4 and one sentence that quotes nothing of what caused it."""
     workspace = tmp_path / "ws"
     run.call("scan", run.root / "in", "-w", workspace, "--internal-domain", "calder.example")
-    bodies = (
-        '{"localsentinel": 1}',
-        '"plainsentinel',
-        '{"score": {}, "messages": [{"Zelphine": 1}]}',
+    with closing(sqlite3.connect(workspace / "state.sqlite")) as state:
+        real = state.execute("SELECT body FROM incidents").fetchone()[0]
+    damages = (
+        ("UPDATE incidents SET body = ?", json.dumps(json.loads(real) | {"localsentinel": 1})),
+        ("UPDATE incidents SET body = ?", '"plainsentinel'),
+        ("UPDATE findings SET severity = ?", "plainsentinel"),
     )
-    for body in bodies:
+    for statement, value in damages:
         with closing(sqlite3.connect(workspace / "state.sqlite")) as state, state:
-            state.execute("UPDATE incidents SET body = ?", (body,))
+            state.execute(statement, (value,))
         for command in (("incidents",), ("report", "-o", tmp_path / "a.html")):
             result = CliRunner().invoke(app, [*map(str, command), "-w", str(workspace)])
             assert (result.exit_code, result.stdout) == (4, "")

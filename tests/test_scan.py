@@ -6,7 +6,10 @@ import gzip
 import json
 import mailbox as mailbox_formats
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +20,7 @@ import pytest
 from scanner.config import Config
 from scanner.errors import SourceError
 from scanner.model import ContentLevel, Incident, Outcome, Severity
+from scanner.report import gather
 from scanner.scan import COMPLETE, FOUND, INCOMPLETE, Result, scan
 from scanner.store import Workspace
 from tests.build import JO, SAM, mbox, message, put, zipped
@@ -107,6 +111,21 @@ def test_incidents_merge(tmp_path: Path, order: tuple[int, int]) -> None:
     assert aliases(tmp_path) == dict.fromkeys(ids - {first}, first)
 
 
+def test_aliases_follow_a_second_merge(tmp_path: Path) -> None:
+    """An alias of an incident that itself becomes an alias leads to the oldest one."""
+    path = tmp_path / "in"
+    found = []
+    for number, hours in enumerate((0, 20, 40, 30, 10)):
+        put(path, {f"{number}.mbox": mbox([letter(number, RESIDENTS, hours=hours)])})
+        found.append({incident.incident_id for incident in run(tmp_path, path).incidents})
+    (oldest,) = found[0]
+    (youngest,) = found[2] - found[1]
+    assert [len(ids) for ids in found] == [1, 2, 3, 2, 1]
+    assert found[-1] == {oldest}
+    assert aliases(tmp_path) == dict.fromkeys(found[2] - {oldest}, oldest)
+    assert youngest in aliases(tmp_path)
+
+
 def test_an_apology_joins(tmp_path: Path) -> None:
     """An apology that comes with a later scan joins the incident it speaks of."""
     path = put(tmp_path / "in", {f"{JO}.mbox": mbox([LIST])})
@@ -181,6 +200,15 @@ def test_other_domains_are_judged_anew(tmp_path: Path) -> None:
     both = Config(internal_domains=("calder.example", "sister.example"))
     assert the(run(tmp_path, path, config=both).incidents).kinds == ("iban",)
     assert run(tmp_path, path, config=both).run.messages_read == 0
+
+
+def test_other_content_is_analysed_anew(tmp_path: Path) -> None:
+    """A message put in place of one with its Message-ID changes the incident, not just findings."""
+    at = ["ann@webmail.example"]
+    path = put(tmp_path / "in", {f"{JO}.mbox": mbox([letter(1, at, body=IBAN)])})
+    assert the(run(tmp_path, path).incidents).kinds == ("iban",)
+    put(path, {f"{JO}.mbox": mbox([letter(1, at, body="card 4111 1111 1111 1111\n")])})
+    assert the(run(tmp_path, path).incidents).kinds == ("payment-card",)
 
 
 def test_partners_are_told_apart(tmp_path: Path) -> None:
@@ -374,6 +402,41 @@ def test_a_file_that_comes_back(tmp_path: Path) -> None:
     assert run(tmp_path, path.parent).run.exit_code == COMPLETE
 
 
+def scan_as_anybody(root: Path) -> int:
+    """Scan `in` below `root` as a user whom permissions bind; return the exit code."""
+    bound: list[str] = []
+    if os.geteuid() == 0:
+        bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+        bound += ["--inh-caps=-dac_override,-dac_read_search"]
+    arguments = [sys.executable, "-m", "scanner", "scan", str(root / "in"), "-w", str(root / "ws")]
+    done = subprocess.run(
+        [*bound, *arguments, "--internal-domain", "calder.example"],
+        cwd=Path(__file__).parents[1], capture_output=True, check=False,
+    )  # fmt: skip
+    return done.returncode
+
+
+@pytest.mark.skipif(os.name == "nt" or not shutil.which("setpriv"), reason="needs permissions")
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(f"{JO}.mbox", id="mbox"),
+        pytest.param("md/1.eml", id="eml"),
+        pytest.param("md/cur/0000000001.M1P1.h:2,S", id="maildir"),
+    ],
+)  # fmt: skip
+def test_denied_files_are_tried_again(tmp_path: Path, name: str) -> None:
+    """A file without permission is exit 3, and read as soon as there is one, though unchanged."""
+    raw = letter(1, [SAM])
+    path = put(tmp_path / "in", {name: mbox([raw]) if name.endswith("mbox") else raw})
+    for other in ("new", "tmp"):
+        (path / "md" / other).mkdir(parents=True)
+    (path / name).chmod(0)
+    assert scan_as_anybody(tmp_path) == INCOMPLETE
+    (path / name).chmod(0o600)
+    assert scan_as_anybody(tmp_path) == COMPLETE
+
+
 def test_a_source_that_is_gone_is_told(tmp_path: Path) -> None:
     """A path that leads nowhere ends before anything is recorded; so does one of several."""
     path = put(tmp_path / "in", {f"{JO}.mbox": mbox([LIST])})
@@ -426,3 +489,16 @@ def test_copies_in_two_mailboxes_are_one(tmp_path: Path) -> None:
     assert len(incident.messages) == 1
     assert len(incident.messages[0].copies) == 1
     assert incident.people_exposed == len(RESIDENTS)
+
+
+def test_an_outsider_is_no_mailbox_in_clear(tmp_path: Path) -> None:
+    """An archive of inbound mail alone is named after its sender: redacted, by a pseudonym."""
+    inbound = letter(1, [JO], sender="mel.outside@webmail.example")
+    path = put(tmp_path / "in", {"letters.mbox": mbox([inbound])})
+    run(tmp_path, path)
+    with Workspace(tmp_path / "ws") as workspace:
+        named = gather.mailbox_names(workspace)
+        (row,) = workspace.coverage()
+        assert "mel.outside" in row.mailbox
+        assert "mel.outside" not in named(row.mailbox)
+        assert named(JO) == JO

@@ -54,10 +54,10 @@ def checkpoint(unit: str = "u", token: str = "t") -> Checkpoint:
 
 def commit(workspace: Workspace, page: Batch, **changes: object) -> None:
     """Commit a page, its parts replaced by what `changes` holds."""
-    key = page.table["message_key"][0].as_py()
+    keys = page.table["message_key"].to_pylist()[:1]
     arguments: dict[str, object] = {
-        "findings": [finding(key)],
-        "examined": [key],
+        "findings": [finding(key) for key in keys],
+        "examined": keys,
         "coverage": [ONE],
         "checkpoint": checkpoint(),
     }
@@ -72,14 +72,8 @@ def numbers(workspace: Workspace) -> list[str]:
 # --- a page ---
 
 
-def broken_off() -> Iterator[str]:
-    """Yield a key, then fail: in the middle of the transaction."""
-    yield "key"
-    raise RuntimeError
-
-
 TORN = {
-    "before-findings": {"examined": broken_off()},
+    "in-findings": {"findings": [finding("key"), finding("\udcff")]},
     "in-coverage": {"coverage": [ONE, Coverage("s", JO, "\udcff", Outcome.READ, unit="v")]},
     "in-checkpoint": {"checkpoint": checkpoint(token="\udcff")},
 }
@@ -90,7 +84,7 @@ def test_a_page_is_all_or_nothing(workspace: Workspace, changes: dict[str, objec
     """What fails anywhere in a commit leaves rows, findings, coverage and checkpoint as before."""
     commit(workspace, batch(1))
     before = rows_of(workspace.root)
-    with pytest.raises((RuntimeError, UnicodeEncodeError)):
+    with pytest.raises(UnicodeEncodeError):
         commit(workspace, batch(2, 3), **changes)
     assert rows_of(workspace.root) == before
     assert numbers(workspace) == ["Message 1"]
@@ -100,8 +94,8 @@ def test_orphans_go_at_the_next_lock(workspace: Workspace) -> None:
     """A part file that no commit listed is removed when the next scan begins, a listed one not."""
     commit(workspace, batch(1))
     listed = set(files_of(workspace.root / "messages"))
-    with pytest.raises(RuntimeError):
-        commit(workspace, batch(2), examined=broken_off())
+    with pytest.raises(UnicodeEncodeError):
+        commit(workspace, batch(2), checkpoint=checkpoint("\udcff"))
     assert len(files_of(workspace.root / "messages")) == 2
     workspace.close()
     with Workspace(workspace.root) as again:
@@ -112,8 +106,8 @@ def test_orphans_go_at_the_next_lock(workspace: Workspace) -> None:
 
 def test_a_page_can_follow_one_that_failed(workspace: Workspace) -> None:
     """A failed commit leaves no transaction open behind it."""
-    with pytest.raises(RuntimeError):
-        commit(workspace, batch(1), examined=broken_off())
+    with pytest.raises(UnicodeEncodeError):
+        commit(workspace, batch(1), checkpoint=checkpoint("\udcff"))
     commit(workspace, batch(2))
     assert numbers(workspace) == ["Message 2"]
 
@@ -126,6 +120,21 @@ def test_a_second_look_replaces_what_the_first_found(workspace: Workspace) -> No
     commit(workspace, batch(3), findings=[finding(one, "subject")], examined=[one])
     found = {(row.finding.message_key, row.finding.part) for row in workspace.findings()}
     assert found == {(one, "subject"), (two, "body")}
+
+
+def test_the_state_token_follows_every_look(workspace: Workspace) -> None:
+    """What an analysis rests on counts as changed by each page, by nothing else."""
+    page = batch(1)
+    tokens = [workspace.state_token()]
+    looks: list[dict[str, object]] = [{}, {}, {"findings": []}]
+    for changes in looks:
+        commit(workspace, page, **changes)
+        tokens.append(workspace.state_token())
+    commit(workspace, MessageBatch("", "", "", keys=KeyRing("", "")).take())
+    workspace.compact()
+    tokens.append(workspace.state_token())
+    assert len(set(tokens)) == 4
+    assert tokens[-1] == tokens[-2]
 
 
 def test_a_page_is_filed_by_month(workspace: Workspace) -> None:
@@ -203,6 +212,17 @@ def test_incidents_are_as_old_as_their_first_run(workspace: Workspace) -> None:
             state.execute(f"INSERT INTO incident_messages VALUES ('{key}', 'i-{key}')")
     found = workspace.incident_ids()
     assert min(found, key=lambda key: found[key]) == "m1"
+
+
+def test_a_run_that_was_cut_off_is_called_so(workspace: Workspace) -> None:
+    """A run that never ended is no longer called running once the next one begins."""
+    for day, name in enumerate(("first", "second"), 1):
+        began = datetime(2026, 1, day, tzinfo=UTC)
+        workspace.begin_run(ScanRun(name, began, None, "running", None, 0, 0, "", "0", ""))
+    assert [(r.run_id, r.outcome, r.exit_code) for r in workspace.runs()] == [
+        ("second", "running", None),
+        ("first", "interrupted", None),
+    ]
 
 
 # --- what cannot be opened ---

@@ -171,6 +171,8 @@ class ArchiveConnector(Connector):
                 for file in folder.files:
                     if file.name.startswith("."):
                         self._note(file.key, Outcome.OUT_OF_SCOPE, "hidden file, no mail")
+                    elif file.denied:  # these are not opened before they are read
+                        self._note(file.key, *explain(PermissionError()))
                     else:
                         messages[parent].append(file)
                 continue

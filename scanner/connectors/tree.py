@@ -25,6 +25,7 @@ MAIL_SUFFIXES = frozenset(
     [".eml", ".emlx", ".mbox", ".mbx", ".msg", ".pst", ".ost", ".mime", ".mht", ".olm"]
 )
 _HELD = 4
+_EFFECTIVE = os.access in os.supports_effective_ids
 T = TypeVar("T")
 
 
@@ -106,6 +107,11 @@ class File:
     def growing(self) -> bool:
         """Whether something may append to it between two scans."""
         return self.member is None and not self.gzipped
+
+    @property
+    def denied(self) -> bool:
+        """Whether there is no permission to read it; what lies in a zip is as readable as that."""
+        return bool(self.path) and not os.access(self.path, os.R_OK, effective_ids=_EFFECTIVE)
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,13 @@ import numpy as np
 
 from scanner import incidents
 from scanner.detectors import kinds
+from scanner.directory import Directory
 from scanner.model import Severity
 from scanner.report import summary as plain
 from scanner.report import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from scanner.model import Incident, ScanRun
     from scanner.store import FindingRow, Workspace
@@ -45,6 +47,7 @@ def summary(
     for row in workspace.findings():
         by_message[row.finding.message_key].append(row)
     view = _View(workspace, edition)
+    named = mailbox_names(workspace) if edition == REDACTED else str
     shown = tuple(
         view.incident(rank, incident, by_message) for rank, incident in enumerate(found, start=1)
     )
@@ -57,9 +60,11 @@ def summary(
         run=_run(run),
         scope=_scope(scope, since, until),
         totals=_totals(workspace, found, by_message),
-        reading=plain.reading_of(workspace.coverage()),
+        reading=plain.reading_of(
+            replace(c, mailbox=named(c.mailbox)) for c in workspace.coverage()
+        ),
         incidents=shown,
-        mailboxes=_mailboxes(workspace, found),
+        mailboxes=_mailboxes(workspace, found, named),
         kinds=tuple(plain.Term(k.id, k.title) for k in kinds() if k.id in occurring),
         markers=tuple(
             plain.Term(m.id, m.title, m.explanation)
@@ -67,6 +72,24 @@ def summary(
             if m.id in carried
         ),
     )
+
+
+def mailbox_names(workspace: Workspace) -> Callable[[str], str]:
+    """Return what gives a mailbox as the redacted edition shows it.
+
+    The organisation's own stay. An archive of inbound mail alone may bear an outsider's address.
+    """
+    run = next((r for r in workspace.runs() if r.scope), None)
+    own: list[str] = json.loads(run.scope).get("internal_domains", []) if run else []
+    directory = Directory(
+        frozenset(n for n in own if "@" not in n), frozenset(n for n in own if "@" in n)
+    )
+
+    def name(mailbox: str) -> str:
+        outside = "@" in mailbox and not directory.is_internal(mailbox)
+        return workspace.keyed.pseudonym(mailbox) if outside else mailbox
+
+    return name
 
 
 class _View:
@@ -239,7 +262,9 @@ def _hashes(incident: Incident) -> np.ndarray:
     return np.frombuffer(packed, np.uint64)
 
 
-def _mailboxes(workspace: Workspace, found: Iterable[Incident]) -> tuple[plain.Mailbox, ...]:
+def _mailboxes(
+    workspace: Workspace, found: Iterable[Incident], named: Callable[[str], str]
+) -> tuple[plain.Mailbox, ...]:
     audited: dict[str, int] = defaultdict(int)
     for mailbox, _, count, _ in workspace.activity():
         audited[mailbox] += count
@@ -248,5 +273,6 @@ def _mailboxes(workspace: Workspace, found: Iterable[Incident]) -> tuple[plain.M
         for mailbox in {m.mailbox for m in incident.messages if m.role == "exposure"}:
             concerned[mailbox] += 1
     return tuple(
-        plain.Mailbox(mailbox, count, concerned[mailbox]) for mailbox, count in audited.items()
+        plain.Mailbox(named(mailbox), count, concerned[mailbox])
+        for mailbox, count in audited.items()
     )
