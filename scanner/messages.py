@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -165,6 +165,10 @@ WantsContent = Callable[[str, Sequence[Address]], bool]
 """Tells from sender and recipients whether the content of a message is to be examined."""
 
 
+_Parsing = tuple[list[tuple[str, bool]], Callable[[], Iterator[mime.Mime | Exception]]]
+"""Where each message lies and whether it is a draft; and what gives them parsed."""
+
+
 class MessageBatch:
     """Builds rows from what connectors hand over; the one place where a message becomes a row."""
 
@@ -185,6 +189,7 @@ class MessageBatch:
         self._keys, self._since, self._until = keys, since, until
         self._queue: list[tuple[bytes, str, bool]] = []
         self._queued = 0
+        self._parsing: _Parsing | None = None
         self._content, self._wants_content = content, wants_content
         self._latest = latest or datetime.now(UTC) + timedelta(days=2)
         self._clear()
@@ -200,14 +205,18 @@ class MessageBatch:
     def full(self) -> bool:
         """Whether it is time to hand over a page."""
         return (
-            self._read + self._outside + len(self._queue) >= BATCH_ROWS
+            self._read + self._outside + self._waiting >= BATCH_ROWS
             or self._weight >= BATCH_RECIPIENTS
             or self._bytes >= BATCH_CONTENT_BYTES
         )
 
+    @property
+    def _waiting(self) -> int:
+        return len(self._queue) + (len(self._parsing[0]) if self._parsing else 0)
+
     def take(self) -> Batch:
         """Return what was gathered and begin anew."""
-        self._parse_queue()
+        self._parse_queue(wait=True)
         arrays = [pa.array(self._column(f.name), _plain(f.type)).cast(f.type) for f in SCHEMA]
         batch = Batch(
             pa.Table.from_arrays(arrays, schema=SCHEMA),
@@ -239,12 +248,27 @@ class MessageBatch:
         if len(self._queue) >= PARSED_TOGETHER or self._queued >= PARSED_TOGETHER_BYTES:
             self._parse_queue()
 
-    def _parse_queue(self) -> None:
-        """Parse what was added, together: on all cores, and in the order it came."""
+    def _parse_queue(self, *, wait: bool = False) -> None:
+        """Have what was added parsed on another core, and take in what was parsed meanwhile.
+
+        Messages come in the order they were added; with `wait`, all that were added.
+        """
         queue, self._queue, self._queued = self._queue, [], 0
         bodies = self._content is not ContentLevel.NONE
-        parsed = mime.parse_many([raw for raw, _, _ in queue], bodies=bodies)
-        for (_, where, draft), found in zip(queue, parsed, strict=True):
+        before, self._parsing = self._parsing, None
+        if queue:
+            ahead = mime.parse_ahead([raw for raw, _, _ in queue], bodies=bodies)
+            self._parsing = [(where, draft) for _, where, draft in queue], ahead
+        if before:
+            self._take_in(*before)
+        if wait and self._parsing:
+            before, self._parsing = self._parsing, None
+            self._take_in(*before)
+
+    def _take_in(
+        self, places: list[tuple[str, bool]], parsed: Callable[[], Iterator[mime.Mime | Exception]]
+    ) -> None:
+        for (where, draft), found in zip(places, parsed(), strict=True):
             try:
                 if isinstance(found, Exception):
                     raise found
@@ -266,7 +290,7 @@ class MessageBatch:
 
     def add_mapi(self, message: MapiMessage, where: str = "") -> None:
         """Add one message of an Outlook store or file."""
-        self._parse_queue()
+        self._parse_queue(wait=True)
         sender = addresses.entry(message.sender_name, message.sender)
         sent_by = addresses.normalise(message.sent_by)
         recipients = [(role, addresses.entry(n, a)) for role, n, a in message.recipients]
