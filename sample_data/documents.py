@@ -89,9 +89,8 @@ def _docx(paragraphs: Sequence[str]) -> bytes:
     )
 
 
-def _xlsx(rows: Sequence[Sequence[str]]) -> bytes:
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    table = "".join(
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    return "".join(
         f'<row r="{number}">'
         + "".join(
             f'<c r="{chr(65 + column)}{number}" t="inlineStr"><is><t>{escape(cell)}</t></is></c>'
@@ -100,26 +99,43 @@ def _xlsx(rows: Sequence[Sequence[str]]) -> bytes:
         + "</row>"
         for number, row in enumerate(rows, 1)
     )
-    return _package(
-        "xl/workbook.xml",
-        TYPES["xlsx"] + ".main+xml",
-        {
-            "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{_OFFICE}"><sheets>'
-            '<sheet name="Sheet1" sheetId="1" r:id="rId1"/></sheets></workbook>',
-            "xl/_rels/workbook.xml.rels": _relation("worksheet", "worksheets/sheet1.xml"),
-            "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}">'
-            f"<sheetData>{table}</sheetData></worksheet>",
-        },
-        '<Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/'
-        'vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>',
-    )
 
 
-def _relation(kind: str, target: str) -> str:
-    return (
-        f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1"'
-        f' Type="{_OFFICE}/{kind}" Target="{target}"/></Relationships>'
+def workbook(name: str, shown: Sequence[str], hidden: Sequence[str]) -> Attachment:
+    """Return a workbook whose second sheet, `Source`, is hidden; cells are kept apart by `|`."""
+    sheets = [[line.split("|") for line in lines] for lines in (shown, hidden)]
+    return Attachment(name, _xlsx(*sheets))
+
+
+def _xlsx(rows: Sequence[Sequence[str]], hidden: Sequence[Sequence[str]] = ()) -> bytes:
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    tables = [rows, hidden] if hidden else [rows]
+    listed = '<sheet name="Sheet1" sheetId="1" r:id="rId1"/>'
+    if hidden:
+        listed += '<sheet name="Source" sheetId="2" state="hidden" r:id="rId2"/>'
+    targets = [f"worksheets/sheet{number}.xml" for number in range(1, len(tables) + 1)]
+    parts = {
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{_OFFICE}">'
+        f"<sheets>{listed}</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": _relation("worksheet", *targets),
+    }
+    for target, table in zip(targets, tables, strict=True):
+        body = f"<sheetData>{_table(table)}</sheetData>"
+        parts[f"xl/{target}"] = f'<worksheet xmlns="{main}">{body}</worksheet>'
+    types = "".join(
+        f'<Override PartName="/xl/{target}" ContentType="application/'
+        'vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/>'
+        for target in targets
     )
+    return _package("xl/workbook.xml", TYPES["xlsx"] + ".main+xml", parts, types)
+
+
+def _relation(kind: str, *targets: str) -> str:
+    related = "".join(
+        f'<Relationship Id="rId{number}" Type="{_OFFICE}/{kind}" Target="{target}"/>'
+        for number, target in enumerate(targets, 1)
+    )
+    return f'<Relationships xmlns="{_PACKAGE}/relationships">{related}</Relationships>'
 
 
 def _package(main: str, main_type: str, parts: dict[str, str], more_types: str = "") -> bytes:

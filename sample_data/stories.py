@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from documents import attachment
+from documents import attachment, workbook
 from mime import Mail
 from office import Office, later, moment
 from people import (
@@ -101,6 +101,13 @@ FACTS = {
         1,
         ("iban",),
     ),
+    "hidden-sheet": Fact(
+        "Figures on damp repairs went to a newspaper as a workbook; the tenants behind them, with "
+        "address, birth date and e-mail, stood on a hidden sheet.",
+        "content",
+        62,
+        ("hidden-people-table",),
+    ),
     "volunteer-rota": Fact(
         "A rota with the mobile numbers of twelve tenant volunteers went to a cleaning firm.",
         "content",
@@ -108,6 +115,10 @@ FACTS = {
         ("phone-numbers",),
     ),
 }
+
+
+HIDDEN_ROWS = 62
+"""Tenants on the hidden sheet behind the figures for the press."""
 
 
 def write_stories(office: Office) -> None:
@@ -118,6 +129,7 @@ def write_stories(office: Office) -> None:
     _coffee_morning(office)
     _arrears(office)
     _content(office)
+    _hidden_sheet(office)
 
 
 def _tell(office: Office, story: str, part: str, mail: Mail) -> Mail:
@@ -438,6 +450,27 @@ def _content(office: Office) -> None:
     )  # fmt: skip
     for story, sender, outside, subject, text, at in texts:
         _tell(office, story, "disclosure", Mail(sender, [outside], subject, text, at))
+
+
+def _hidden_sheet(office: Office) -> None:
+    """Send a newspaper figures whose source is on a hidden sheet."""
+    rng = stream("hidden sheet")
+    tenants = [person for person in office.residents if person.readable == "full"][:HIDDEN_ROWS]
+    source = ["Name|Address|Date of birth|Email|Complaint"]
+    source += [
+        f"{person.name}|{rng.randrange(2, 90)} {rng.choice(STREETS)}, Calderbrook {postcode(rng)}|"
+        f"{rng.randrange(1, 29):02d}/{rng.randrange(1, 13):02d}/{rng.randrange(1940, 2000)}|"
+        f"{person.address}|{rng.choice(('damp', 'mould', 'leak'))}"
+        for person in tenants
+    ]
+    shown = ["Month|Damp repairs|Closed in 28 days", "January|21|17", "February|24|20"]
+    sheet = workbook("Damp repairs in figures.xlsx", [*shown, "March|17|15"], source)
+    _tell(
+        office, "hidden-sheet", "disclosure",
+        Mail(COMMS, [Person("Harriet Lowe", "harriet.lowe@valley-gazette.example")],
+             "The figures you asked for", "Hello Harriet,\n\nThe figures are in the workbook.",
+             moment("2026-04-02", "13:40:27"), attachments=[sheet]),
+    )  # fmt: skip
 
 
 _ROTA = {

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from scanner import incidents, messages, runners, severity
 from scanner.addresses import comparable
 from scanner.detectors import kinds, recipients
+from scanner.detectors.base import NEVER
 from scanner.detectors.recipients import Frames, RecipientList
 from scanner.directory import role_pattern, role_words
 from scanner.exposure import PERSON_KINDS, People
@@ -84,7 +85,8 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
     content = defaultdict(list)
     for finding in workspace.content_findings():
         content[finding.message_key].append(finding)
-    keys = frozenset(content)
+    never = {kind.id for kind in kinds() if kind.ranks_from >= NEVER}
+    keys = frozenset(key for key, fs in content.items() if any(f.kind not in never for f in fs))
     tasks = [
         Task(mailbox, workspace.part_paths([mailbox]), directory, keys)
         for mailbox in workspace.mailboxes()
@@ -139,23 +141,28 @@ def _counted(
     number that identifies, several people's data, or more than one reader is not.
     """
     alone = {kind.id: kind.ranks_from for kind in kinds()}
+    context = {kind.id for kind in kinds() if kind.context_only}
     counted: list[Finding] = []
     aside: Counter[str] = Counter()
     for key, found in content.items():
         readers = audience.get(key, 0)
         if not readers:
             continue
+        # What makes no incident alone is no reason either why a message made none.
+        bearing = [f for f in found if alone[f.kind] < NEVER]
+        if not bearing:
+            continue
         found = [f for f in found if f.confidence >= COUNTS_FROM]
-        if not found:
+        bearing = [f for f in bearing if f.confidence >= COUNTS_FROM]
+        if not bearing:
             aside[UNSURE] += 1
             continue
-        fresh = [f for f in found if f.part != "quoted"]
-        if not fresh and readers == 1:
+        if readers == 1 and all(f.part == "quoted" for f in bearing):
             aside[QUOTED_ONLY] += 1
             continue
         combined = {"date-of-birth", "postal-address"} <= {f.kind for f in found}
-        if combined or any(f.count >= alone[f.kind] for f in found):
-            counted.extend(found)
+        if combined or any(f.count >= alone[f.kind] for f in bearing):
+            counted.extend(f for f in found if f.kind not in context)
         else:
             aside[OWN_DATA] += 1
     return counted, aside

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,7 +88,11 @@ def demo(
     from scanner import data, report, terminal
     from scanner.config import Config
 
-    config = Config(organisation="Calderbrook Homes", workspace=out / "workspace")
+    config = Config(
+        organisation="Calderbrook Homes",
+        workspace=out / "workspace",
+        content=ContentLevel.ATTACHMENTS,
+    )
     with _errors(), _opened(config.workspace, create=True) as workspace:
         result = terminal.scan(config, [str(data.folder("sample_data") / "mail")], workspace)
         path = out / "report.html"
@@ -216,6 +222,18 @@ def runs(workspace: WorkspaceOption = DEFAULT_WORKSPACE, form: FormatOption = Fo
 
 
 @app.command()
+def kinds(form: FormatOption = Format.TABLE) -> None:
+    """List the kinds of findings, with what each needs and an example that nobody holds.
+
+    Example: `undisclosed kinds --format json`
+    """
+    from scanner import terminal
+
+    with _errors():
+        terminal.show("kinds", terminal.kind_rows(), form.value)
+
+
+@app.command()
 def report(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="File to write: .html, .json or .csv.")
@@ -258,6 +276,10 @@ def _errors() -> Iterator[None]:
         _fail("interrupted; the next scan goes on from here", 4)
     except MemoryError:
         _fail("out of memory; scan fewer mailboxes at a time", 4)
+    except BrokenPipeError:
+        # Whoever read this has gone; what is still unwritten must not fail once more at the end.
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+        raise typer.Exit(4) from None
     except typer.Exit:
         raise
     except Exception as error:  # noqa: BLE001 - an error's own text may quote mail

@@ -11,9 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner.attachments.worker import Extractor
 from scanner.detectors import DETECTORS
 from scanner.errors import ConnectorError, DeniedError, StoreError, UnreadableError
-from scanner.messages import Batch, KeyRing, MessageBatch
+from scanner.messages import (
+    AttachedTable,
+    AttachedText,
+    Batch,
+    KeyRing,
+    MessageBatch,
+    Skipped,
+)  # fmt: skip
 from scanner.model import (
     Checkpoint,
     ContentLevel,
@@ -23,6 +31,7 @@ from scanner.model import (
     Outcome,
     Progress,
 )
+from scanner.text import redact
 
 if TYPE_CHECKING:
     from scanner.addresses import Address
@@ -36,6 +45,9 @@ SKIPPED_SHOWN = 200
 """So many skipped messages of a unit have a row of coverage each; one row counts the others."""
 
 FURTHER = "further messages"
+
+PICTURES = ("image/", "audio/", "video/")
+"""Attachments without text; every signature's logo is one, so they are counted, not told singly."""
 
 INTERRUPTED = "reading was interrupted; the next scan goes on from here"
 
@@ -102,13 +114,14 @@ def collect(
     checkpoints = workspace.checkpoints(source.name)
     stored = _StoredKeys(workspace)
     tally = Tally()
-    for unit in sorted(units, key=lambda u: u.mailbox):
-        done = checkpoints.get(unit.key)
-        for reading in plan(unit, done, request, source.connector):
-            reader = _UnitReader(workspace, run_id, source, unit, directory, stored)
-            found, done = reader.read(reading, done)
-            tally = Tally(tally.read + found.read, tally.skipped + found.skipped)
-        advance(unit.size)
+    with Extractor() as files:
+        for unit in sorted(units, key=lambda u: u.mailbox):
+            done = checkpoints.get(unit.key)
+            for reading in plan(unit, done, request, source.connector):
+                reader = _UnitReader(workspace, run_id, source, unit, directory, stored, files)
+                found, done = reader.read(reading, done)
+                tally = Tally(tally.read + found.read, tally.skipped + found.skipped)
+            advance(unit.size)
     return tally
 
 
@@ -189,12 +202,14 @@ class _UnitReader:
         unit: Unit,
         directory: Directory,
         stored: _StoredKeys,
+        files: Extractor,
     ) -> None:
+        self._files = files
         self._stored = stored
         self._workspace, self._run_id, self._source = workspace, run_id, source
         self._unit, self._directory = unit, directory
         self._unit_id = workspace.keyed.folder(f"{source.name}\x1f{unit.key}")
-        self._shown = self._seen = 0
+        self._shown = self._seen = self._pictures = 0
         self._before = False
         """Whether earlier readings of the unit still have rows for messages they skipped."""
 
@@ -291,10 +306,19 @@ class _UnitReader:
         anew: bool,
     ) -> None:
         batch = batch or MessageBatch("", "", "", keys=KeyRing("", "")).take()
+        _open_files(self._files, batch)
+        self._pictures += sum(
+            file.media_type.startswith(PICTURES)
+            for document in batch.documents
+            for file in document.files
+        )
         findings: list[Finding] = []
         for detector in DETECTORS if batch.documents else ():
             findings.extend(detector.detect(batch.documents, self._workspace.keyed.value))
         rows = [self._summary(checkpoint, reason, outcome), *self._skipped(batch)]
+        if self._pictures:
+            reason = f"{self._pictures} pictures or recordings attached: they hold no text to read"
+            rows.append(self._row(Outcome.OUT_OF_SCOPE, reason, "pictures"))
         self._workspace.commit_page(
             self._run_id,
             batch.table,
@@ -374,6 +398,37 @@ class _UnitReader:
             self._unit.key,
             entry,
         )
+
+
+def _open_files(extractor: Extractor, batch: Batch) -> None:
+    """Take texts and tables out of the attachments of a batch; what cannot be read is skipped."""
+    opened = [
+        (document, file.filename or f"attachment.{file.media_type.rpartition('/')[2]}", file)
+        for document in batch.documents
+        for file in document.files
+        # An invitation's people are recipients, and read as such.
+        if not file.media_type.startswith((*PICTURES, "text/calendar"))
+    ]
+
+    def contents() -> Iterator[tuple[str, bytes]]:
+        for _, name, file in opened:
+            try:
+                yield name, file.content()
+            except UnreadableError:
+                yield name, b""
+
+    found = extractor.extract_many(contents())
+    for number, ((document, _, _), taken) in enumerate(zip(opened, found, strict=True), start=1):
+        names = [person.name for person in document.people if person.name]
+        texts = [AttachedText(redact(t.path, names), t.text, t.hidden) for t in taken.texts]
+        tables = [
+            AttachedTable(redact(t.path, names), t.hidden, t.rows, t.people, t.basis)
+            for t in taken.tables
+        ]
+        document.texts, document.tables = [*document.texts, *texts], [*document.tables, *tables]
+        if taken.problems:
+            where = f"message {document.message_key[:12]}, attachment {number}"
+            batch.skipped.append(Skipped(where, redact("; ".join(taken.problems), names), 0))
 
 
 def _within(inner: Examination, outer: Examination) -> bool:

@@ -43,6 +43,8 @@ MANY_PEOPLE = 100
 """ENISA's flag beside the score: more than 100 individuals."""
 
 PRIVATE_SHARE = 0.3
+SAID = 3
+"""Kinds of personal data that the reason names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +282,16 @@ class _Work:
             why=self._why(count.external + count.groups, shown, contexts, found, carried),
         )
 
+    def _sent(self, found: Sequence[Finding]) -> str:
+        """Return what personal data was sent, the gravest kinds first and three at most."""
+        kinds = {f.kind: self.kinds[f.kind] for f in found if f.kind in self.kinds}
+        gravest = sorted(kinds.values(), key=lambda kind: -kind.dpc[1] * kind.ei[1])
+        titles = [lower_first(kind.title) for kind in gravest]
+        if len(titles) > SAID:
+            titles[SAID:] = [f"{len(titles) - SAID} more kinds of personal data"]
+        *first, last = titles
+        return f"{', '.join(first)} and {last}" if first else last
+
     def _key(self, position: int) -> str:
         return self.nodes[position].message_key
 
@@ -339,6 +351,7 @@ class _Work:
             "recall": "recall" in remedies,
             "apology": "apology" in remedies,
             "content": bool(found),
+            "hidden-data": any(f.kind.startswith("hidden-") for f in found),
         }
         return tuple(marker for marker in markers() if present[marker])
 
@@ -359,9 +372,7 @@ class _Work:
             if first.in_order:
                 parts.append(f"in alphabetical order from '{first.first}' to '{first.last}'")
         if found:
-            titles = dict.fromkeys(self.kinds[f.kind].title for f in found if f.kind in self.kinds)
-            sent = " and ".join(lower_first(title) for title in titles)
-            parts.append(f"external recipients were sent {sent}")
+            parts.append(f"external recipients were sent {self._sent(found)}")
         if contexts:
             parts.append(f"the wording suggests {contexts[0].title}")
         sayings = {

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -84,6 +84,29 @@ MAX_SUBJECT = 1_000
 SEALED = "encrypted or sealed (S/MIME, PGP): its recipients were read, its text was not"
 
 
+class AttachedText(NamedTuple):
+    """A stretch of text within an attachment."""
+
+    path: str
+    """As `list.xlsx/Sheet 2`."""
+
+    text: str
+    hidden: str
+    """In words how it was hidden, empty where it was in sight."""
+
+
+class AttachedTable(NamedTuple):
+    """Rows about people within an attachment."""
+
+    path: str
+    hidden: str
+    rows: int
+    people: int
+    """Estimated, by `basis`."""
+
+    basis: str
+
+
 @dataclass(slots=True)
 class Document:
     """The content of one message, in memory only, on its way through the content detectors."""
@@ -95,6 +118,10 @@ class Document:
     files: Sequence[mime.Part] = ()
     people: Sequence[Address] = ()
     """The sender first, then the recipients: whose own details may stand in the text."""
+
+    texts: Sequence[AttachedText] = ()
+    tables: Sequence[AttachedTable] = ()
+    """What was taken out of `files`."""
 
 
 @dataclass(frozen=True, slots=True)

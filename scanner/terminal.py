@@ -18,6 +18,7 @@ from rich.table import Table
 from scanner import report
 from scanner import scan as scanning
 from scanner.config import Config, load
+from scanner.detectors import catalogue
 from scanner.errors import ConfigError
 from scanner.report import gather, words
 from scanner.report.sheets import cell
@@ -219,7 +220,13 @@ def run_rows(workspace: Workspace) -> list[dict[str, object]]:
     return [{name: getattr(run, name) for name in names} for run in workspace.runs()]
 
 
+def kind_rows() -> list[dict[str, object]]:
+    """Return every kind with what it needs and an example."""
+    return [row._asdict() for row in catalogue()]
+
+
 COLUMNS = {
+    "kinds": ("kind", "title", "region", "needs", "example"),
     "incidents": (
         "rank", "incident_id", "severity", "people_exposed", "first_sent_at", "kinds", "why",
     ),

@@ -247,6 +247,12 @@ _DISCLAIMER = re.compile(
     r"|ta wiadomo.. .{0,60}poufn)",
     re.IGNORECASE,
 )
+_DISCLAIMER_HINTS = (
+    "disclaimer", "confiden", "intended", "privileged", "registered", "company", "environment",
+    "sitz der", "vertraulich", "bestimmt", "vertrouwelijk", "riservat", "poufn",
+)  # fmt: skip
+"""Without one of them no line of a text is a disclaimer; all lines are searched for them at once."""
+
 _LABELLED = (
     r"[ >]*(?:(?:t|m|e|w|f|p|tel\w*|mob\w*|cell|phone|fax|direct(?: \w+)?|office|switchboard|ddi|dd"
     r"|e-?mail|web\w*|address|handy|t.l\w*|m.vil|ext(?:ension)?|iban|bic|bank|sort code|account)"
@@ -291,6 +297,9 @@ def split(text: str, names: Sequence[str] = ()) -> list[Span]:
 def _begins_quote(lines: list[str], index: int) -> bool:
     """Tell whether an earlier message is quoted from this line on."""
     text = lines[index]
+    # Most lines have neither; looking is far cheaper than matching.
+    if ":" not in text and "--" not in text:
+        return False
     if _ORIGINAL.match(text):
         return True
     field = _FIELD.match(text)
@@ -321,11 +330,13 @@ def _quoted(lines: list[str]) -> list[bool]:
 def _aside(lines: list[str], quoted: list[bool], names: frozenset[str]) -> list[bool]:
     """Tell of each line whether it belongs to a signature or a legal footer."""
     aside = [False] * len(lines)
+    whole = "\n".join(lines).lower()
+    disclaims = any(hint in whole for hint in _DISCLAIMER_HINTS)
     index = 0
     while index < len(lines):
         text = lines[index]
         end = index
-        if text and _DISCLAIMER.match(text):
+        if text and disclaims and _DISCLAIMER.match(text):
             end = _paragraph(lines, index)
         elif text and _opens_signature(lines, index, names):
             end = _signature(lines, quoted, index + 1)
@@ -411,8 +422,9 @@ def _address_line(text: str) -> bool:
 # --- masking -----------------------------------------------------------------------------------
 
 
-_SHOWN = re.compile(r"[^ \-/.,+()|]")
-_ALNUM = re.compile(r"[^\W_]")
+_PLAIN_SIGNS = " -/.,+()|"
+_STARS = {code: "*" for code in range(128) if chr(code) not in _PLAIN_SIGNS}
+_ALNUM_ONLY = {code: None for code in range(128) if not chr(code).isalnum()}
 
 
 def mask(value: str) -> str:
@@ -420,14 +432,19 @@ def mask(value: str) -> str:
     if "@" in value:
         local, _, domain = value.rpartition("@")
         return f"{local[:1]}***@{domain}"
-    bare = _SHOWN.sub("*", value)
-    places = [found.start() for found in _ALNUM.finditer(value)]
-    total = len(places)
+    if value.isascii():
+        out, total = value.translate(_STARS), len(value.translate(_ALNUM_ONLY))
+    else:
+        out = "".join([c if c in _PLAIN_SIGNS else "*" for c in value])
+        total = sum(map(str.isalnum, value))
     head, tail = min(3, (total + 2) // 4) if total > 3 else 0, min(2, total // 5)
-    out = list(bare)
+    if value[:head].isalnum() and value[len(value) - tail :].isalnum():
+        return value[:head] + out[head : len(value) - tail] + value[len(value) - tail :]
+    shown = list(out)
+    places = [number for number, char in enumerate(value) if char.isalnum()]
     for place in (*places[:head], *places[total - tail :]):
-        out[place] = value[place]
-    return "".join(out)
+        shown[place] = value[place]
+    return "".join(shown)
 
 
 NAME = "[name]"

@@ -22,7 +22,7 @@ from scanner.cli import app
 from scanner.store import Workspace
 from tests.build import JO, mbox, message, put
 
-COMMANDS = ("demo", "scan", "incidents", "findings", "coverage", "runs", "report")
+COMMANDS = ("demo", "scan", "incidents", "findings", "coverage", "runs", "report", "kinds")
 QUERIES = ("incidents", "findings", "coverage", "runs")
 RESIDENTS = [f"resident{n}@webmail.example" for n in range(40)]
 

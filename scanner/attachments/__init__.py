@@ -82,7 +82,7 @@ FORMATS = {
     "html": "plain:read_html",
     "ics": "mail:read_calendar",
     "mbox": "mail:read_mbox",
-    "msg": "mail:read_msg",
+    "msg": "outlook:read",
     "odf": "odf:read",
     "pdf": "pdf:read",
     "pptx": "slides:read",
@@ -92,6 +92,7 @@ FORMATS = {
     "xls": "binary_sheets:read_xls",
     "xlsb": "binary_sheets:read_xlsb",
     "xlsx": "sheets:read",
+    "xml": "plain:read_xml",
     "zip": "archives:read_zip",
 }
 """Kind of content, as `kinds.kind_of` tells it, to its reader: `module:function`."""

@@ -6,10 +6,10 @@ it cannot read. Whatever else a parser of hostile bytes raises ends here, as a p
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,17 +17,22 @@ from scanner import unpack
 from scanner.attachments import FORMATS, Extracted, Limits, Table, Text
 from scanner.attachments.kinds import kind_of
 from scanner.attachments.people import estimate
-from scanner.errors import LimitError, ScannerError, UnreadableError
+from scanner.errors import LimitError, ScannerError
 from scanner.text import normalise
 
 if TYPE_CHECKING:
     import zipfile
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+_SPEAKING = frozenset({"doc", "docx", "eml", "html", "msg", "odf", "pdf", "pptx", "rtf"})
+"""Kinds that are made to say something; a sheet, an archive or a text may well be empty."""
 
 MAX_NAME = 120
 MAX_PATH = 500
 MAX_PROBLEMS = 100
-_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f/\\\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+_UNPRINTABLE = re.compile(
+    r"[\s\x00-\x1f\x7f-\x9f/\\\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,12 @@ def clean(name: str) -> str:
         # The suffix says what it is.
         name = f"{name[: MAX_NAME - 21]}…{name[-20:]}"
     return name or "unnamed"
+
+
+def clean_path(name: str) -> str:
+    """Return a name that may lie in folders, as an archive has it, each of them cleaned."""
+    folders = re.split(r"[/\\]+", name[-4 * MAX_PATH :])
+    return "/".join(clean(f) for f in folders[-20:] if f.strip(". ")) or "unnamed"
 
 
 class Gathering:
@@ -78,26 +89,37 @@ class Gathering:
 
     def file(self, content: bytes, name: str, within: File | None = None, hidden: str = "") -> None:
         """Read a file, whatever its name claims, and all that is nested in it."""
-        path = f"{within.path}/{clean(name)}" if within else clean(name)
+        name = clean_path(name)
+        path = f"{within.path}/{name}" if within else name
         if len(path) > MAX_PATH:
             path = f"…{path[-MAX_PATH:]}"
         file = File(content, path, self._how(within, hidden), within.depth + 1 if within else 1)
         try:
-            self._read(file, name)
-        except (LimitError, UnreadableError) as error:
+            with self.guard(file):
+                self._read(file, name)
+        except LimitError as error:
             self.problem(file, str(error))
-        except MemoryError:
-            self.problem(file, "needs more memory than an attachment may take")
-        except RecursionError:
-            self.problem(file, "nested too deep to be taken apart")
+
+    @contextlib.contextmanager
+    def guard(self, file: File, part: str = "") -> Iterator[None]:
+        """Make a problem of whatever one part of a file raises; a limit ends the whole file."""
+        try:
+            yield
+        except LimitError:
+            raise
         except ScannerError as error:
-            self.problem(file, str(error))
+            self.problem(file, str(error), part)
+        except MemoryError:
+            self.problem(file, "needs more memory than an attachment may take", part)
+        except RecursionError:
+            self.problem(file, "nested too deep to be taken apart", part)
         except BaseException as error:
             # A panic of the Rust readers derives from BaseException. Hostile bytes: whatever a
-            # parser makes of them costs this file only, and its words may hold the content.
+            # parser makes of them costs this part only, and its words may hold the content.
             if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
                 raise
-            self.problem(file, f"damaged or not as its format asks ({type(error).__name__})")
+            reason = f"damaged or not as its format asks ({type(error).__name__})"
+            self.problem(file, reason, part)
 
     def _read(self, file: File, name: str) -> None:
         if len(file.content) > self.limits.attachment_bytes:
@@ -112,7 +134,15 @@ class Gathering:
         reader: Callable[[File, Gathering], None] = getattr(
             importlib.import_module(f"scanner.attachments.{module}"), function
         )
+        texts, problems = len(self._texts), len(self._problems)
         reader(file, self)
+        if (
+            kind in _SPEAKING
+            and len(self._problems) == problems
+            and not any(text.hidden == file.hidden for text in self._texts[texts:])
+        ):
+            # Pictures in a document look so, and a document damaged in an odd way.
+            self.problem(file, "no text was found in it; pictures are not read without OCR")
 
     @staticmethod
     def _how(file: File | None, hidden: str) -> str:
@@ -158,9 +188,9 @@ class Gathering:
 
     def tabbed(self, file: File, text: str, part: str = "", hidden: str = "") -> None:
         """Keep a text, and the tables that its lines with tabs make up."""
-        self.text(file, text, part, hidden)
         for rows in _tabbed_rows(text):
             self.table(file, rows, part, hidden)
+        self.text(file, text, part, hidden)
 
     def problem(self, file: File, reason: str, part: str = "") -> None:
         """Record what could not be read."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 
+from scanner import unpack
 from scanner.errors import UnreadableError
 
 _ZIP, _OLE = b"PK\x03\x04", bytes.fromhex("D0CF11E0A1B11AE1")
@@ -44,7 +44,7 @@ _UNREADABLE = (
     (re.compile(rb"(?s)PAR1"), "Parquet table: cannot be opened here"),
 )  # fmt: skip
 _SIGNED, _ENVELOPED = (bytes.fromhex(f"2a864886f70d0107{n}") for n in ("02", "03"))
-_HTML = re.compile(r"(?i)\s*+(?:<!--.{0,500}?-->\s*+)?<(?:!doctype html|html|head|body|table|div|p)\b",
+_HTML = re.compile(r"(?i)\s*+(?:<!--.{0,500}?-->\s*+)?<(?:!doctype html|html|head|body|table|p)\b",
                    re.DOTALL)  # fmt: skip
 _XML = re.compile(r"\s*+<\?xml\b")
 _MAIL = re.compile(
@@ -83,7 +83,7 @@ def kind_of(content: bytes, name: str) -> str:
 
 def _zip_kind(content: bytes) -> str:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with unpack.open_zip(io.BytesIO(content), unpack.Budget()) as archive:
             names = set(archive.namelist()[:20_000])
             if "[Content_Types].xml" in names:
                 with archive.open("[Content_Types].xml") as member:
@@ -103,7 +103,7 @@ def _zip_kind(content: bytes) -> str:
 
 def ole_kind(content: bytes) -> str:
     """Return which reader fits a compound file of the older Office programs and Outlook."""
-    import olefile
+    import olefile  # type: ignore[import-untyped]
 
     try:
         with olefile.OleFileIO(io.BytesIO(content)) as ole:
@@ -166,8 +166,10 @@ def _text_kind(content: bytes, name: str) -> str:
         return "ics"
     if upper.startswith("BEGIN:VCARD"):
         return "vcf"
-    if _HTML.match(start) or _XML.match(start):
+    if _HTML.match(start) or (_XML.match(start) and "<html" in start):
         return "html"
+    if _XML.match(start):
+        return "xml"
     if start.startswith("From ") and _MAIL.search(start):
         return "mbox"
     suffix = name.rpartition(".")[2].lower()

@@ -6,7 +6,8 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
-from scanner.detectors.base import Kind, Passage, Pattern, Value, Words
+from scanner.detectors.base import Kind
+from scanner.detectors.patterns import Passage, Pattern, Value, Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,8 @@ DATE_OF_BIRTH = Kind(
     label="born",
     nouns=("date of birth", "dates of birth"),
     ranks_from=2,
+    needs="a date beside a word for birth, under such a heading, with an age, or in a list "
+    "of named people",
 )
 POSTAL_ADDRESS = Kind(
     "postal-address",
@@ -31,6 +34,8 @@ POSTAL_ADDRESS = Kind(
     nouns=("postal address", "postal addresses"),
     ranks_from=3,
     signed=True,
+    region="uk",
+    needs="a postcode behind a street, with a house number or a home's name; not an organisation's",
 )
 PHONE_NUMBERS = Kind(
     "phone-numbers",
@@ -43,6 +48,7 @@ PHONE_NUMBERS = Kind(
     ranks_from=8,
     signed=True,
     minimum=4,
+    needs="four distinct numbers and more in one text",
 )
 
 # --- date of birth -----------------------------------------------------------------------------
@@ -66,13 +72,14 @@ _DATE = re.compile(
     re.I,
 )
 _BORN = (
-    r"born|d\.?o\.?b|d/o/b|(?:date|day)[ -]of[ -]birth|birth[ -]?dates?|geboren|geburtsdatum"
+    r"born|d\.?o\.?b\.?|d/o/b|(?:date|day)[ -]of[ -]birth|birth[ -]?dates?|geboren|geburtsdatum"
     r"|date de naissance|fecha de nacimiento|geboortedatum|data di nascita|data urodzenia"
 )
 _BORN_FORM = re.compile(rf"(?<![A-Za-z0-9])(?=((?:{_BORN})(?![A-Za-z])))", re.I | re.A)
 _NOBODY = re.compile(
     r"\b(?:company|firm|business|project|idea|organi[sz]ation|team|brand|club)\b[^.\n]{0,15}$", re.I
 )
+_DIGIT = re.compile("[0-9]")
 _TALK = re.compile(r"[.;]\s|[^\W\d_]{3,}.*[^\W\d_]{3,}")
 """What parts a date from the word before it: another sentence, or a few words."""
 
@@ -117,13 +124,14 @@ def _accept_born(passage: Passage, start: int, end: int) -> Iterator[Value]:
         return
     line_end = text.find("\n", end, end + 60)
     window = text[end : line_end if line_end >= 0 else end + 60]
-    found = _DATE.search(window)
+    # Nearly free where the search for a date, which knows months by name, is not.
+    found = _DATE.search(window) if _DIGIT.search(window) else None
     if found is not None and not _TALK.search(window[: found.start()]):
         yield from _born_value(found, 0.9, "a date right behind a word for birth", end)
         return
     line_start = max(text.rfind("\n", max(0, start - 500), start) + 1, start - 500, 0)
     left = text[max(line_start, start - 20) : start]
-    before = list(_DATE.finditer(left))
+    before = list(_DATE.finditer(left)) if _DIGIT.search(left) else []
     if before and len(left) - before[-1].end() <= 4:
         at = start - len(left)
         yield from _born_value(before[-1], 0.9, "a date right before a word for birth", at)
@@ -171,7 +179,6 @@ _NAMED = re.compile(r"\b[A-Z][a-z'-]+,? (?:[A-Z]\.? )?[A-Z][A-Za-z'-]+\b")
 _LISTED_FORM = re.compile(
     r"(?<![0-9A-Za-z/.-])(?=([0-9]{1,2}([/.-])[0-9]{1,2}\2(?:19[0-9]{2}|200[0-9]))(?![0-9A-Za-z]))"
 )
-_YEAR = re.compile(r"[/.-]((?:19|20)[0-9]{2})(?![0-9])")
 _LIST, _YEARS_APART = 4, 15
 
 
@@ -181,21 +188,23 @@ def _accept_listed(passage: Passage, start: int, end: int) -> Iterator[Value]:
         return
     if passage.near(_AGED, start, end, 20, 20):
         yield from _born_value(found, 0.7, "a date with an age beside it")
-    elif start in passage.once("birth list", lambda: _listed(passage.text)):
+    elif start in passage.once("birth list", lambda: _listed(passage)):
         yield from _born_value(found, 0.5, "a list of names, each with a date many years apart")
 
 
-def _listed(text: str) -> frozenset[int]:
+def _listed(passage: Passage) -> frozenset[int]:
     """Return where dates stand that look like the birth dates of a list of named people."""
-    if len(set(_YEAR.findall(text))) < _LIST:
+    text = passage.text
+    spans = passage.candidates[_LISTED_FORM]
+    if len({text[end - 4 : end] for _, end in spans}) < _LIST:
         return frozenset()
     starts, years = [], [0]
-    for match in _LISTED_FORM.finditer(text):
-        begin = text.rfind("\n", max(0, match.start() - 200), match.start()) + 1
-        stop = text.find("\n", match.start(), match.start() + 100)
-        if _NAMED.search(text, begin, stop if stop >= 0 else match.start() + 100):
-            starts.append(match.start())
-            years.append(int(match[1][-4:]))
+    for start, end in spans:
+        begin = text.rfind("\n", max(0, start - 200), start) + 1
+        stop = text.find("\n", start, start + 100)
+        if _NAMED.search(text, begin, stop if stop >= 0 else start + 100):
+            starts.append(start)
+            years.append(int(text[end - 4 : end]))
     wide = len(set(years)) > _LIST and max(years) - min(years[1:]) >= _YEARS_APART
     return frozenset(starts if wide else ())
 

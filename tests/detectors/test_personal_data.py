@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -19,9 +20,13 @@ from scanner.model import Finding
 from scanner.text import html_to_text, normalise
 from tests.build import CORPORA
 from tests.detectors.cases import HITS, NEAR_MISSES, NHS_LIST
+from tests.evaluation.score import cases
 
 UK_KINDS = {
     "nhs-number", "national-insurance-number", "bank-account", "postal-address", "phone-numbers",
+    "chi-number", "health-and-care-number", "unique-taxpayer-reference", "passport-number",
+    "driving-licence", "vehicle-registration", "pupil-number", "case-reference", "postcode",
+    "sort-code", "account-number", "identity-set",
 }  # fmt: skip
 JANE = addresses.Address("Jane Doe", "jane.doe@firm.example", "smtp")
 BOB = addresses.Address("Roe, Bob", "bob@other.example", "smtp")
@@ -64,9 +69,13 @@ near_misses = pytest.mark.parametrize(
 
 def test_every_kind_has_cases() -> None:
     """Each kind has at least ten hits and ten near misses."""
+    hits = Counter(case.kind for case in cases() if case.spans)
+    misses = Counter(case.kind for case in cases() if not case.spans)
     ids = {kind.id for kind in PERSONAL_DATA.kinds}
-    assert ids == HITS.keys() == NEAR_MISSES.keys()
-    assert all(len(HITS[kind]) >= 10 and len(NEAR_MISSES[kind]) >= 10 for kind in ids)
+    assert ids == hits.keys() == misses.keys()
+    assert ids > HITS.keys() == NEAR_MISSES.keys()
+    assert all(len(HITS[kind]) >= 10 and len(NEAR_MISSES[kind]) >= 10 for kind in HITS)
+    assert all(hits[kind] >= 15 and misses[kind] >= 9 for kind in ids)
 
 
 @hits

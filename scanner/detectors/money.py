@@ -1,0 +1,350 @@
+"""Numbers of money: payment cards, IBANs, sort codes with account numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from scanner.detectors.base import NEVER, Kind
+from scanner.detectors.labelled import Standard, compact, labelled
+from scanner.detectors.numbers import (
+    PHONE_WORDS,
+    REFERENCE_WORDS,
+    digits_of,
+    in_a_row,
+    luhn_holds,
+    stands_alone,
+)
+from scanner.detectors.patterns import Passage, Pattern, Value, Words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAYMENT_CARD = Kind(
+    "payment-card",
+    "Payment card numbers",
+    dpc=(3, 3),
+    ei=(0.25, 0.75),
+    example="4111 1111 1111 1111",
+    label="card",
+    nouns=("payment card number", "payment card numbers"),
+    needs="a card scheme's first digits and length, check digit, and a word for cards or "
+    "the usual grouping",
+)
+IBAN = Kind(
+    "iban",
+    "International bank account numbers (IBAN)",
+    dpc=(1, 3),
+    ei=(0.25, 0.75),
+    example="GB82 WEST 1234 5698 7654 32",
+    label="IBAN",
+    nouns=("IBAN", "IBANs"),
+    signed=True,
+    needs="the country's length and check digits",
+)
+BANK_ACCOUNT = Kind(
+    "bank-account",
+    "Sort codes with account numbers",
+    dpc=(1, 3),
+    ei=(0.25, 0.75),
+    example="20-00-00 55779911",
+    label="account",
+    nouns=("bank account", "bank accounts"),
+    signed=True,
+    region="uk",
+    needs="both numbers; called so, or eight digits right behind the code",
+)
+
+SORT_CODE = Kind(
+    "sort-code",
+    "Sort codes alone",
+    dpc=(1, 1),
+    ei=(0.25, 0.25),
+    example="sort code 20-00-00",
+    label="sort code",
+    nouns=("sort code", "sort codes"),
+    region="uk",
+    needs="six digits that are called so, without an account number",
+    signed=True,
+    ranks_from=NEVER,
+)
+ACCOUNT_NUMBER = Kind(
+    "account-number",
+    "Bank account numbers alone",
+    dpc=(1, 3),
+    ei=(0.25, 0.5),
+    example="account number 55779911",
+    label="account",
+    nouns=("account number", "account numbers"),
+    region="uk",
+    needs="seven or eight digits that are called so, without a sort code",
+    signed=True,
+    ranks_from=10,
+)
+BIC = Kind(
+    "bic",
+    "Bank identifier codes (BIC)",
+    dpc=(1, 1),
+    ei=(0.25, 0.25),
+    example="BIC AGRIFRPP882",
+    label="BIC",
+    nouns=("BIC", "BICs"),
+    needs="the form and a country, beside its name",
+    signed=True,
+    ranks_from=NEVER,
+)
+
+# --- payment card ------------------------------------------------------------------------------
+
+_CARD_WORDS = Words(
+    r"(?:credit|debit|payment|bank)? ?cards?", "visa", "mastercard", "master card", "amex",
+    "american express", "maestro", "cvv2?", "cvc", "exp(?:iry|ires)?", "pan", "cardholder",
+    "kreditkarte", "carte bancaire", "tarjeta",
+)  # fmt: skip
+_CARD_FORM = re.compile(
+    r"(?<![0-9])(?=("
+    r"[2-6][0-9]{3}([ -])[0-9]{4}\2[0-9]{4}\2[0-9]{4}"
+    r"|3[0-9]{3}([ -])[0-9]{6}\3[0-9]{4,5}"
+    r"|[2-6][0-9]{12,18}"
+    r")(?![0-9]))"
+)
+_SCHEMES = (
+    (re.compile(r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})"), "Visa"),
+    (re.compile(r"(?:5[1-5][0-9]{2}|222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]"
+                r"|2720)[0-9]{12}"),
+     "Mastercard"),
+    (re.compile(r"3[47][0-9]{13}"), "American Express"),
+    (re.compile(r"(?:6011|65[0-9]{2}|64[4-9][0-9])[0-9]{12}"), "Discover"),
+    (re.compile(r"35(?:2[89]|[3-8][0-9])[0-9]{12}"), "JCB"),
+    (re.compile(r"3(?:0[0-5]|[689][0-9])[0-9]{11}"), "Diners Club"),
+    (re.compile(r"(?:50(?:18|20|38)|6(?:304|759|76[1-3]))[0-9]{8,15}"), "Maestro"),
+    (re.compile(r"62[0-9]{14,17}"), "UnionPay"),
+)  # fmt: skip
+
+
+def _accept_card(passage: Passage, start: int, end: int) -> Iterator[Value]:
+    text = passage.text[start:end]
+    digits = digits_of(text)
+    scheme = next((name for form, name in _SCHEMES if form.fullmatch(digits)), None)
+    if scheme is None or not luhn_holds(digits) or _counts_up(text):
+        return
+    grouped = len(text) > len(digits)
+    if passage.near(_CARD_WORDS, start, end):
+        confidence, reason = 0.9, "the check digit holds and a word for cards stands beside"
+    elif (
+        not stands_alone(passage, start, end)
+        or in_a_row(passage, start, end)
+        or passage.near(REFERENCE_WORDS, start, end, 30, 0)
+    ):
+        return
+    elif passage.earlier(_CARD_WORDS, start):
+        confidence, reason = 0.8, "the check digit holds and the text speaks of cards before"
+    elif grouped and scheme != "Maestro":
+        confidence, reason = 0.75, "the check digit holds and the digits are grouped as on a card"
+    elif scheme in {"Visa", "Mastercard", "American Express"}:
+        confidence, reason = 0.5, "the check digit holds and the first digits are a card scheme's"
+    else:
+        return
+    yield Value(start, end, digits, confidence, reason)
+
+
+def _counts_up(text: str) -> bool:
+    """Tell whether groups follow one another as in a list: `5001 5002 5003 5004`."""
+    groups = [int(group) for group in re.split("[ -]", text)]
+    steps = {after - before for before, after in pairwise(groups)}
+    return len(groups) >= 4 and steps != {0} and all(0 <= abs(step) <= 20 for step in steps)
+
+
+# --- IBAN --------------------------------------------------------------------------------------
+
+_IBAN_LENGTH = {
+    country: int(length)
+    for country, length in re.findall(
+        "([A-Z]{2})([0-9]{2})",
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 "
+        "DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 "
+        "IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 "
+        "MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 "
+        "SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30",
+    )
+}
+_IBAN_WORDS = Words(
+    "iban", "bank", "accounts?", "acct?", "bic", "swift", "payee", "konto", "bankverbindung",
+    "compte", "cuenta", "rekening", "conto", "konta",
+)  # fmt: skip
+_IBAN_FORM = re.compile(
+    r"(?:(?<![A-Z0-9])|(?<=IBAN))(?=([A-Z]{2}[0-9]{2}(?: ?-?[A-Z0-9]){11,30}))", re.I | re.A
+)
+
+
+def _accept_iban(passage: Passage, start: int, end: int) -> Iterator[Value]:
+    length = _IBAN_LENGTH.get(passage.text[start : start + 2].upper())
+    if length is None:
+        return
+    # The expression runs on into the next word; the country says where the number ends.
+    positions = [at for at in range(start, end) if passage.text[at].isalnum()][:length]
+    if len(positions) < length:
+        return
+    end = positions[-1] + 1
+    if passage.around(start, end)[1].isalnum():
+        return
+    value = "".join(passage.text[at] for at in positions).upper()
+    if not _mod_97_holds(value) or len(set(value[4:])) < 3:
+        return
+    if passage.near(_IBAN_WORDS, start, end):
+        confidence, reason = 0.9, "length and check digits hold and a word for accounts is beside"
+    else:
+        confidence, reason = 0.8, "the country's length and the check digits hold"
+    yield Value(start, end, value, confidence, reason)
+
+
+def _mod_97_holds(value: str) -> bool:
+    return int("".join([str(int(char, 36)) for char in value[4:] + value[:4]])) % 97 == 1
+
+
+# --- sort code and account number --------------------------------------------------------------
+
+_SORT_WORDS = Words(r"sort(?:ing)?[ -]?codes?", "s/?c")
+_ACCOUNT_WORDS = Words(
+    r"acc(?:oun)?ts?\.?(?: (?:no|num|number)s?)?",
+    r"a/c",
+    r"acc\.?(?: no)?",
+    "bank",
+    "bacs",
+    "payee",
+)
+_SORT_FORM = re.compile(
+    r"(?<![0-9A-Za-z./-])(?=([0-9]{2}-[0-9]{2}-[0-9]{2}"
+    r"|(?<![^0-9][0-9]{2} )[0-9]{2} [0-9]{2} [0-9]{2}(?! [0-9]{2}(?![0-9])))"
+    r"(?![0-9A-Za-z]|[-/.][0-9]))"
+)
+_SORT_LABEL_FORM = re.compile(
+    r"(?=(sort(?:ing)?[ -]?codes?[^0-9\n]{0,20}+\n?[^0-9\n]{0,10}+"
+    r"(?:[0-9]{6}|[0-9]{2}[. /-][0-9]{2}[. /-][0-9]{2})(?![0-9])))",
+    re.I | re.A,
+)
+_ACCOUNT_AFTER = re.compile(
+    r"(?:[^0-9]{0,60}?(?<![0-9./-]))([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{6,7}|[0-9]{9,10})"
+    r"(?![0-9]|[./-][0-9])"
+)
+_ACCOUNT_BEFORE = re.compile(
+    r"(?<![0-9./-])([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{7})(?![0-9./-])[^0-9]{0,50}$"
+)
+
+
+def _accept_account(passage: Passage, start: int, end: int) -> Iterator[Value]:
+    text = passage.text
+    code = re.search(r"[0-9]{2}[^0-9]?[0-9]{2}[^0-9]?[0-9]{2}$", text[start:end])
+    if code is None:
+        return
+    first = start + code.start()
+    sort_code = digits_of(code[0])
+    after = _ACCOUNT_AFTER.match(text, end, end + 80)
+    before = _ACCOUNT_BEFORE.search(text[max(0, start - 70) : start]) if after is None else None
+    account = after or before
+    if account is None or sort_code == "000000":
+        return
+    number = account[1].replace(" ", "")
+    between = text[end : after.start(1)] if after else ""
+    adjacent = after is not None and len(between) <= 3 and len(number) == 8 and "\n" not in between
+    sort_word = passage.near(_SORT_WORDS, first, end, 40, 15)
+    account_word = passage.near(_ACCOUNT_WORDS, first, end, 60, 40)
+    if sort_word:
+        confidence, reason = 0.9, "a sort code that is called so, with an account number"
+    elif adjacent and passage.earlier(_SORT_WORDS, first):
+        confidence, reason = 0.85, "sort codes with account numbers under their heading"
+    elif _is_date(sort_code) or passage.near(PHONE_WORDS, first, end, 25, 10):
+        return
+    elif account_word and len(number) == 8:
+        confidence, reason = 0.8, "a sort code with an account number that is called so"
+    elif adjacent:
+        confidence, reason = 0.5, "a sort code with eight digits right behind it"
+    else:
+        return
+    yield Value(first, end, sort_code + number, confidence, reason, f"{code[0]} {account[1]}")
+
+
+def _is_date(digits: str) -> bool:
+    first, second = int(digits[:2]), int(digits[2:4])
+    return 0 < min(first, second) <= 12 and max(first, second) <= 31
+
+
+# --- one without the other --------------------------------------------------------------------
+
+_SORT_NEAR = re.compile(r"sort|(?<![0-9])[0-9]{2}[-. ][0-9]{2}[-. ][0-9]{2}(?![0-9])", re.I)
+
+
+def _alone(text: str) -> str | None:
+    """No code and no account is all zeros."""
+    value = compact(text)
+    return value if set(value) != {"0"} else None
+
+
+def _code(text: str) -> str | None:
+    """Return a code in capitals: eight letters in a row are most often a word."""
+    return Standard(("bic",))(text) if text.isupper() else None
+
+
+_ACCOUNT = labelled(
+    ACCOUNT_NUMBER,
+    r"(?:bank )?acc(?:oun)?t\.? (?:number|no\.?|num|#)|acc\.? ?no\.?|a/c(?: no\.?)?|bank account",
+    r"[0-9]{7,8}|[0-9]{4} [0-9]{4}",
+    _alone,
+    0.65,
+)
+
+
+def _accept_alone(passage: Passage, start: int, end: int) -> Iterator[Value]:
+    """Yield what no sort code stands beside: with one it is a bank account."""
+    if not _SORT_NEAR.search(passage.text, max(0, start - 100), end + 100):
+        yield from _ACCOUNT.accept(passage, start, end)
+
+
+PATTERNS = (
+    Pattern(
+        PAYMENT_CARD,
+        r"(?:[0-9]{13,19}|[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}|[0-9]{4}[ -][0-9]{6}[ -][0-9]{4,5})"
+        r"[^0-9]",
+        _CARD_FORM,
+        accept=_accept_card,
+        words=(_CARD_WORDS, REFERENCE_WORDS),
+    ),
+    Pattern(
+        IBAN,
+        r"[A-Z]{2}[0-9]{2} ?-?[A-Z0-9] ?-?[A-Z0-9] ?-?[A-Z0-9] ?-?[A-Z0-9]",
+        _IBAN_FORM,
+        accept=_accept_iban,
+        words=(_IBAN_WORDS,),
+    ),
+    Pattern(
+        BANK_ACCOUNT,
+        r"[0-9]{2}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{2}[^0-9]",
+        _SORT_FORM,
+        accept=_accept_account,
+        words=(_SORT_WORDS, _ACCOUNT_WORDS, PHONE_WORDS),
+    ),
+    Pattern(
+        BANK_ACCOUNT,
+        r"sort(?:ing)?[ -]?code",
+        _SORT_LABEL_FORM,
+        accept=_accept_account,
+        words=(_SORT_WORDS, _ACCOUNT_WORDS, PHONE_WORDS),
+    ),
+    labelled(
+        SORT_CODE,
+        r"sort(?:ing)?[ -]?codes?|s/c",
+        r"[0-9]{2}[ ./-]?[0-9]{2}[ ./-]?[0-9]{2}",
+        _alone,
+        0.6,
+    ),
+    replace(_ACCOUNT, accept=_accept_alone),
+    labelled(
+        BIC,
+        r"(?:bic|swift)(?:[ /-]?(?:bic|swift|code|number|no\.?))*",
+        r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?",
+        _code,
+        0.8,
+    ),
+)

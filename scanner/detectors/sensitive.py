@@ -1,0 +1,258 @@
+"""Words of special categories and of vulnerability: what a message is about, never who it names."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from scanner import data
+from scanner.detectors.base import NEVER, ContentDetector, Keyer, Kind
+from scanner.detectors.patterns import scan
+from scanner.model import Evidence, Finding
+from scanner.text import body_text, normalise, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from scanner.messages import Document
+
+CATEGORIES = {
+    "health": ("health", 4),
+    "mental-health": ("mental health", 4),
+    "sexual-health": ("HIV and sexual health", 4),
+    "disability": ("disability", 4),
+    "sexual": ("sex life and orientation", 4),
+    "gender": ("gender identity", 4),
+    "religion": ("religion and belief", 4),
+    "ethnicity": ("ethnic origin", 4),
+    "politics": ("politics", 4),
+    "union": ("union membership", 4),
+    "crime": ("crime and anti-social behaviour", 4),
+    "abuse": ("abuse and violence", 4),
+    "children": ("safeguarding and children", 3),
+    "immigration": ("immigration and asylum", 4),
+    "money": ("debt, arrears and benefits", 3),
+    "whistleblowing": ("whistle-blowing and discipline", 3),
+}
+"""Each category's title, and the data processing context that a mention suggests at most."""
+
+KINDS = {
+    name: Kind(
+        f"sensitive-{name}",
+        f"Words about {title}",
+        dpc=(1, dpc),
+        ei=(0.25, 0.25),
+        example="diagnosed with epilepsy" if name == "health" else f"words about {title}",
+        label=title,
+        nouns=(f"mention of {title}", f"mentions of {title}"),
+        needs="words of a pack, not negated; surer with a person beside them",
+        ranks_from=NEVER,
+        context_only=True,
+    )
+    for name, (title, dpc) in CATEGORIES.items()
+}
+
+PACKS = (
+    "core-en", "housing-en", "health-en", "education-en", "council-en", "charity-en",
+    "core-de", "core-fr", "core-es", "core-it", "core-nl", "core-pl",
+)  # fmt: skip
+
+STRONG_ABOUT, ABOUT, STRONG, PLAIN, GENERAL = 0.8, 0.65, 0.6, 0.45, 0.25
+"""How sure a mention is: a strong word or any other with a person beside it, a strong or any other
+word alone, any other in what reads like a newsletter."""
+
+_BEFORE_NOT, _BESIDE = 28, 70
+_BREAK = re.compile(r"[.;!?]\s|\n|\b(?:but|although|aber|mais|pero|ma|maar|ale)\b", re.I)
+_CAPITALS = re.compile(r"(?<![.!?]\s)(?<![\w])[A-Z][a-z]{2,} [A-Z][a-z]{2,}(?!\w)")
+MAX_MENTIONS = 2_000
+"""In one text; more say nothing new."""
+
+
+class _Group(NamedTuple):
+    """Words of one pack that mean one thing."""
+
+    category: str
+    """Of CATEGORIES, or `negations`, `people`, `general`."""
+
+    strong: bool
+    language: str
+    regex: re.Pattern[str]
+    expression: str
+
+
+@cache
+def _groups(packs: tuple[str, ...]) -> tuple[_Group, ...]:
+    return tuple(group for pack in packs for group in _read(pack))
+
+
+def _read(pack: str) -> Iterator[_Group]:
+    table = tomllib.loads(data.read(f"packs/{pack}.toml"))
+    language = str(table.pop("language"))
+    for name, value in table.items():
+        if name in CATEGORIES:
+            for strength, words in value.items():
+                yield _group(name, strength == "strong", language, words)
+        else:
+            yield _group(name, False, language, value)
+
+
+@cache
+def _expressions(packs: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
+    return tuple((group.expression, True) for group in _groups(packs))
+
+
+def _group(name: str, strong: bool, language: str, words: Sequence[str]) -> _Group:
+    joined = "|".join(words)
+    # A text is scanned one byte a character, each that is not ASCII as a question mark.
+    plain = re.sub(r"[^\x00-\x7f]", r"\\?", joined)
+    return _Group(
+        name,
+        strong,
+        language,
+        re.compile(rf"(?<!\w)(?:{joined})(?!\w)", re.I),
+        rf"(?:^|[^a-z0-9])(?:{plain})(?:[^a-z0-9]|$)",
+    )
+
+
+class _Mention(NamedTuple):
+    start: int
+    end: int
+    category: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class SensitiveDetector(ContentDetector):
+    """Finds what categories a message speaks of; each finding tells counts, never words."""
+
+    id: str = "sensitive-words"
+    version: int = 1
+    packs: tuple[str, ...] = PACKS
+
+    @property
+    def kinds(self) -> Sequence[Kind]:
+        """One a category."""
+        return tuple(KINDS.values())
+
+    def detect(self, documents: Sequence[Document], keyer: Keyer) -> Iterator[Finding]:
+        """Yield one finding for each category and part of each document."""
+        for document in documents:
+            found: dict[tuple[str, str], list[_Mention]] = {}
+            if document.subject:
+                for mention in self.mentions(normalise(document.subject)):
+                    found.setdefault((mention.category, "subject"), []).append(mention)
+            text = body_text(document.plain, document.html)
+            body = self.mentions(text) if text else []
+            spans = iter(split(text)) if body else iter(())
+            span = next(spans, None)
+            for mention in body:
+                while span and mention.start >= span.end:
+                    span = next(spans)
+                if span and not span.aside:
+                    part = "quoted" if span.quoted else "body"
+                    found.setdefault((mention.category, part), []).append(mention)
+            for (category, part), mentions in sorted(found.items()):
+                yield self._finding(document.message_key, category, part, mentions)
+
+    def mentions(self, text: str) -> list[_Mention]:
+        """Return the mentions of a normalised text that are not negated, in order."""
+        groups = _groups(self.packs)
+        places: dict[str, list[tuple[int, int, _Group]]] = {}
+        beside: dict[tuple[str, str], list[int]] = {}
+        hits = sorted(scan(_expressions(self.packs), text))
+        for number, start in hits:
+            group = groups[number]
+            found = group.regex.match(text, start) or group.regex.match(text, start + 1)
+            if found is None:
+                continue
+            if group.category in CATEGORIES:
+                places.setdefault(group.category, []).append((*found.span(), group))
+            else:
+                key = group.category, group.language
+                beside.setdefault(key, []).append(found.end())
+        for ends in beside.values():
+            ends.sort()
+        own = _language(beside)
+        mentions: list[_Mention] = []
+        for category, found_here in places.items():
+            last = -1
+            for start, end, group in sorted(
+                found_here, key=lambda p: (p[0], -p[1], p[2].language != own)
+            ):
+                if start < last:
+                    continue
+                last = end
+                if not _negated(text, start, beside, group.language):
+                    confidence = _confidence(text, start, end, group, beside)
+                    mentions.append(_Mention(start, end, category, confidence))
+        return sorted(mentions)[:MAX_MENTIONS]
+
+    def _finding(self, key: str, category: str, part: str, mentions: Sequence[_Mention]) -> Finding:
+        kind = KINDS[category]
+        count = len(mentions)
+        about = sum(mention.confidence >= ABOUT for mention in mentions)
+        beside = f", {about} beside a person" if about else ""
+        return Finding(
+            detector=self.id,
+            detector_version=self.version,
+            kind=kind.id,
+            message_key=key,
+            part=part,
+            confidence=max(mention.confidence for mention in mentions),
+            count=count,
+            evidence=Evidence(masked=f"{kind.label}: {count} {_mentions(count)}{beside}"),
+            why=f"{count} {kind.nouns[count > 1]}{beside}",
+        )
+
+
+def _language(beside: dict[tuple[str, str], list[int]]) -> str:
+    """Return the language whose small words occur most: some words exist in several languages."""
+    total: dict[str, int] = {"en": 0}
+    for (_, language), ends in beside.items():
+        total[language] = total.get(language, 0) + len(ends)
+    return max(total, key=lambda language: total[language])
+
+
+def _mentions(count: int) -> str:
+    return "mention" if count == 1 else "mentions"
+
+
+def _near(ends: Sequence[int], low: int, high: int) -> bool:
+    at = bisect_left(ends, low)
+    return at < len(ends) and ends[at] <= high
+
+
+def _negated(
+    text: str, start: int, beside: dict[tuple[str, str], list[int]], language: str
+) -> bool:
+    """Tell whether a word such as `no history of` stands before, within the sentence."""
+    ends = beside.get(("negations", language), [])
+    at = bisect_left(ends, start - _BEFORE_NOT)
+    return any(end <= start and not _BREAK.search(text, end, start) for end in ends[at : at + 8])
+
+
+def _confidence(
+    text: str,
+    start: int,
+    end: int,
+    group: _Group,
+    beside: dict[tuple[str, str], list[int]],
+) -> float:
+    low, high = start - _BESIDE, end + _BESIDE
+    # A paragraph is the widest in which a word belongs to a person.
+    low = max(low, text.rfind("\n\n", max(0, low), start) + 1)
+    stop = text.find("\n\n", end, high)
+    high = stop if stop >= 0 else high
+    language = group.language
+    if _near(beside.get(("general", language), []), low, high):
+        return PLAIN if group.strong else GENERAL
+    person = _near(beside.get(("people", language), []), low, high)
+    if group.strong:
+        return STRONG_ABOUT if person else STRONG
+    if person or _CAPITALS.search(text, max(0, low), high):
+        return ABOUT
+    return PLAIN

@@ -1,0 +1,1 @@
+"""Labelled text, one file a kind."""
