@@ -56,7 +56,7 @@ WorkspaceOption = Annotated[
 ]
 ContentOption = Annotated[
     ContentLevel | None,
-    typer.Option(help="How far to look; attachments are not opened yet.", show_default="text"),
+    typer.Option(help="How far to look into messages.", show_default="text"),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
 SinceOption = Annotated[str, typer.Option(help="From this day on, as 2026-01-31 (UTC).")]

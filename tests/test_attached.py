@@ -1,0 +1,94 @@
+"""Attachments within a scan: what they hold is found, what cannot be read is told."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from scanner.config import Config
+from scanner.model import ContentLevel, Outcome
+from scanner.scan import COMPLETE, FOUND, INCOMPLETE, Result, scan
+from scanner.store import Workspace
+from tests.build import JO, put
+
+CALDER = Config(internal_domains=("calder.example",), content=ContentLevel.ATTACHMENTS)
+ROWS = "Name;Address;Date of birth;Email\n" + "".join(
+    f"Ann Other{n};{n + 1} Mill Lane;0{n % 9 + 1}/02/1970;a{n}@webmail.example\n" for n in range(8)
+)
+
+
+def mail(name: str, content: bytes, kind: str = "application/octet-stream") -> bytes:
+    """Return a message to one outsider with one attachment."""
+    message = EmailMessage()
+    message["From"], message["To"] = JO, "editor@gazette.example"
+    message["Subject"] = "The figures"
+    message["Date"] = "Mon, 02 Mar 2026 09:00:00 +0000"
+    message["Message-ID"] = "<figures@calder.example>"
+    message.set_content("The figures are attached.\n")
+    main, _, sub = kind.partition("/")
+    message.add_attachment(content, maintype=main, subtype=sub, filename=name)
+    return bytes(message)
+
+
+def run(root: Path, raw: bytes, config: Config = CALDER) -> Result:
+    """Scan one message into the workspace `ws` below `root`."""
+    path = put(root / "in", {f"{JO}/Sent/1.eml": raw})
+    with Workspace(root / "ws", create=True) as workspace:
+        return scan(config, [str(path)], workspace)
+
+
+def kinds(root: Path) -> set[str]:
+    """Return the kinds found in attachments."""
+    with Workspace(root / "ws") as workspace:
+        rows = [row.finding for row in workspace.findings()]
+    return {found.kind for found in rows if found.part.startswith("attachment:")}
+
+
+def test_a_table_of_people_is_an_incident(tmp_path: Path) -> None:
+    """A sheet about eight people, sent outside, exposes eight people."""
+    result = run(tmp_path, mail("people.csv", ROWS.encode(), "text/csv"))
+    assert result.run.exit_code in {COMPLETE, FOUND}
+    assert "people-table" in kinds(tmp_path)
+    (incident,) = result.incidents
+    assert incident.people_exposed == 8
+
+
+def test_without_being_asked_no_attachment_is_opened(tmp_path: Path) -> None:
+    """At content text the same message gives nothing; asked for attachments, it does."""
+    raw = mail("people.csv", ROWS.encode(), "text/csv")
+    shallow = run(tmp_path, raw, CALDER.model_copy(update={"content": ContentLevel.TEXT}))
+    assert (shallow.incidents, kinds(tmp_path)) == ([], set())
+    assert run(tmp_path, raw).incidents
+    assert "people-table" in kinds(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "exit_code", "outcome"),
+    [
+        pytest.param("logo.png", b"\x89PNG\r\n", "image/png", COMPLETE, "out_of_scope", id="logo"),
+        pytest.param("a.bin", bytes(range(256)) * 9, "x/y", INCOMPLETE, "partial", id="unknown"),
+        pytest.param("a.zip", b"PK\x03\x04", "application/zip", INCOMPLETE, "partial", id="torn"),
+        pytest.param("a.txt", b"Nothing of note.", "text/x-notes", COMPLETE, "read", id="text"),
+    ],
+)
+def test_what_cannot_be_read_is_told(
+    tmp_path: Path, name: str, content: bytes, kind: str, exit_code: int, outcome: str
+) -> None:
+    """A file that cannot be read is a row with its reason and exit 3; a picture is no such file."""
+    result = run(tmp_path, mail(name, content, kind))
+    assert result.run.exit_code == exit_code
+    with Workspace(tmp_path / "ws") as workspace:
+        rows = workspace.coverage()
+    assert Outcome(outcome) in {row.outcome for row in rows}
+    assert all(row.reason for row in rows if row.outcome is not Outcome.READ)
+
+
+def test_nothing_of_an_attachment_is_stored(tmp_path: Path) -> None:
+    """Neither the workspace's files nor its database hold a word of a file."""
+    text = ROWS.replace("Mill Lane", "Sentinelstrasse")
+    run(tmp_path, mail("people.csv", text.encode(), "text/csv"))
+    for path in (tmp_path / "ws").rglob("*"):
+        if path.is_file():
+            assert b"Sentinelstrasse" not in path.read_bytes()
