@@ -36,6 +36,7 @@ from scanner.text import redact
 if TYPE_CHECKING:
     from scanner.addresses import Address
     from scanner.connectors.base import Connector, Unit
+    from scanner.detectors.base import ContentDetector, Keyer
     from scanner.directory import Directory
     from scanner.store import Workspace
 
@@ -229,11 +230,12 @@ class _UnitReader:
             reading.examination,
             replace(done.progress, outside=0) if done else Progress(),
         )
-        tally, reason, outcome = Tally(), "", None
+        tally, reason, outcome, failed = Tally(), "", None, False
         try:
             for batch, token in self._pages(reading):
-                checkpoint = self._advanced(checkpoint, batch, token)
-                self._commit(batch, checkpoint, INTERRUPTED, Outcome.PARTIAL, anew=anew)
+                advanced = self._advanced(checkpoint, batch, token)
+                self._commit(batch, advanced, INTERRUPTED, Outcome.PARTIAL, anew=anew)
+                checkpoint = advanced
                 anew = False
                 self._stored.add(batch)
                 skipped = sum(s.count for s in batch.skipped)
@@ -249,7 +251,8 @@ class _UnitReader:
             log.error("unit %s: %s at %s", self._unit_id, type(error).__name__, where)  # noqa: TRY400
             reason = f"could not be taken apart ({type(error).__name__})"
             outcome = Outcome.PARTIAL if tally.read else Outcome.UNREADABLE
-        if outcome is not Outcome.DENIED:
+            failed = True
+        if outcome is not Outcome.DENIED and not failed:
             checkpoint = self._finished(checkpoint, reading, reading.examination)
         self._commit(None, checkpoint, reason, outcome, anew=anew)
         return tally, checkpoint
@@ -312,9 +315,7 @@ class _UnitReader:
             for document in batch.documents
             for file in document.files
         )
-        findings: list[Finding] = []
-        for detector in DETECTORS if batch.documents else ():
-            findings.extend(detector.detect(batch.documents, self._workspace.keyed.value))
+        findings = detect(DETECTORS, batch, self._workspace.keyed.value)
         rows = [self._summary(checkpoint, reason, outcome), *self._skipped(batch)]
         if self._pictures:
             reason = f"{self._pictures} pictures or recordings attached: they hold no text to read"
@@ -398,6 +399,23 @@ class _UnitReader:
             self._unit.key,
             entry,
         )
+
+
+def detect(detectors: Sequence[ContentDetector], batch: Batch, keyer: Keyer) -> list[Finding]:
+    """Return what the detectors find in a batch; a text that one fails on costs itself only."""
+    found: list[Finding] = []
+    for detector in detectors if batch.documents else ():
+        try:
+            found.extend(detector.detect(batch.documents, keyer))
+        except Exception:  # noqa: BLE001 - looked into one by one below
+            for document in batch.documents:
+                try:
+                    found.extend(detector.detect([document], keyer))
+                except Exception as error:  # noqa: BLE001 - hostile text must cost one message
+                    where = f"message {document.message_key[:12]}, {detector.id}"
+                    reason = f"its text could not be examined ({type(error).__name__})"
+                    batch.skipped.append(Skipped(where, reason, 0))
+    return found
 
 
 def _open_files(extractor: Extractor, batch: Batch) -> None:

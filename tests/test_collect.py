@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,10 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner import collect
-from scanner.collect import INTERRUPTED, Source, Tally, examination, plan
+from scanner.collect import INTERRUPTED, Source, Tally, detect, examination, plan
+from scanner.detectors.base import ContentDetector, Keyer, Kind
 from scanner.directory import Directory
 from scanner.errors import DeniedError, StoreError, UnreadableError
-from scanner.model import Checkpoint, ContentLevel, Coverage, Examination, Outcome
+from scanner.messages import Document, KeyRing, MessageBatch
+from scanner.model import (
+    Checkpoint,
+    ContentLevel,
+    Coverage,
+    Evidence,
+    Examination,
+    Finding,
+    Outcome,
+)
 from scanner.store import Workspace
 from tests.build import JO, SAM, message
 from tests.fakes import FakeConnector, FakeUnit, files_of, rows_of
@@ -485,3 +495,27 @@ def test_who_is_internal_decides_what_is_read(workspace: Workspace, source: Fake
     read(workspace, source)
     assert len(workspace.findings()) == 5
     assert workspace.rows() == 5
+
+
+class _Fragile(ContentDetector):
+    """Finds something in every text but one, at which it breaks."""
+
+    id, version = "fragile", 1
+    kinds: Sequence[Kind] = ()
+
+    def detect(self, documents: Sequence[Document], keyer: Keyer) -> Iterator[Finding]:
+        """Yield a finding a document, or break."""
+        for document in documents:
+            if document.subject == "broken":
+                raise ZeroDivisionError
+            yield Finding("fragile", 1, "x", document.message_key, "body", 1.0, 1, Evidence("x"))
+
+
+def test_a_text_that_breaks_a_detector_costs_itself_only() -> None:
+    """The other texts of its page are examined, and that it was not is told."""
+    batch = MessageBatch("m", "f", "u", keys=KeyRing("m", "u")).take()
+    batch.documents = [Document(f"{n:032}", "broken" if n == 1 else "", [], []) for n in range(3)]
+    found = detect([_Fragile()], batch, str)
+    assert {f.message_key for f in found} == {f"{0:032}", f"{2:032}"}
+    (told,) = batch.skipped
+    assert (told.count, "ZeroDivisionError" in told.reason) == (0, True)

@@ -64,15 +64,20 @@ POSTCODE = Kind(
     needs="five distinct ones and more without a street", ranks_from=NEVER,
 )  # fmt: skip
 
+# From the last letter of the name on: words of five letters are in every text.
 _LICENCE_FORM = re.compile(
-    r"(?<![A-Z0-9])(?=([A-Z][A-Z9]{4}[ -]?([0-9])([0156][0-9])([0-3][0-9])[0-9][ -]?[A-Z][A-Z9]"
-    r"[ -]?[A-Z0-9][ -]?[A-Z]{2})(?![A-Z0-9]))",
+    r"(?=([A-Z9][ -]?[0-9][0156][0-9][0-3][0-9]{2}[ -]?[A-Z][A-Z9][ -]?[A-Z0-9][ -]?[A-Z]{2})"
+    r"(?![A-Z0-9]))",
     re.I | re.A,
 )
+_LICENCE_NAME = re.compile(r"(?<![A-Z0-9])[A-Z][A-Z9]{3}$", re.I | re.A)
 _LICENCE_WORDS = Words("licen[cs]es?", "driv(?:ing|ers?'?)", "dvla")
 
 
 def _accept_licence(passage: Passage, start: int, end: int) -> Iterator[Value]:
+    if not _LICENCE_NAME.search(passage.text[max(0, start - 5) : start]):
+        return
+    start -= 4
     value = compact(passage.text[start:end])
     month, day = int(value[6:8]) % 50, int(value[8:10])
     name = value[:5].rstrip("9")
@@ -203,7 +208,7 @@ PATTERNS = (
              r"|referral|complaint|crime|court)"
              r" ?(?:ref(?:erence)?|number|no\.?|id)(?: (?:number|no\.?))?",
              r"[A-Z]{0,5}[/-]?[0-9]{2,10}(?:[/-][A-Z0-9]{1,8}){0,2}", _reference, 0.7),
-    Pattern(LICENCE, r"[A-Z][A-Z9]{4}[ -]?[0-9]{6}[ -]?[A-Z]", _LICENCE_FORM,
+    Pattern(LICENCE, r"[A-Z9][ -]?[0-9]{6}[ -]?[A-Z]", _LICENCE_FORM,
              accept=_accept_licence,
             words=(_LICENCE_WORDS,)),
     Pattern(VEHICLE, r"[A-Z]{2}[0-9]{2} {0,2}-?[A-Z]{3}[^A-Z0-9]", _PLATE_FORM,

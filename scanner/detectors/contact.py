@@ -185,12 +185,7 @@ def _accept_known(passage: Passage, start: int, end: int) -> Iterator[Value]:
         yield Value(start, end, text.lower(), 0.7, "known given names, each with a surname")
 
 
-def _given_anchors() -> Iterator[str]:
-    """Yield expressions for the given names: Vectorscan refuses all of them in one."""
-    names = sorted(name.capitalize() for name in given_names() if name.isascii())
-    for start in range(0, len(names), 150):
-        yield rf"(?:{'|'.join(names[start : start + 150])}) [A-Z?]"
-
+_GIVEN = tuple(f"{name.capitalize()} " for name in sorted(given_names()) if name.isascii())
 
 PATTERNS = (
     Pattern(EMAIL_ADDRESSES, r"@[A-Z0-9]", _DOMAIN, accept=_accept_email),
@@ -200,8 +195,5 @@ PATTERNS = (
              accept=_accept_sixteen),
     Pattern(PERSON_NAMES, rf"(?:{_TITLES})[.]? [^\x00-@\[-`{{-~]", _TITLED, accept=_accept_titled,
             caseless=False),
-    *(
-        Pattern(PERSON_NAMES, anchor, _PLAIN, accept=_accept_known, caseless=False)
-        for anchor in _given_anchors()
-    ),
+    Pattern(PERSON_NAMES, _GIVEN, _PLAIN, accept=_accept_known, caseless=False),
 )  # fmt: skip

@@ -29,12 +29,12 @@ NEAR = 250
 
 def combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind, Value]]:
     """Yield each birth date that has a name and an address beside it, with both."""
-    names = [value for kind, value in found if kind is PERSON_NAMES]
-    homes = [value for kind, value in found if kind is POSTAL_ADDRESS]
+    names = [value for kind, value in found if kind.id == PERSON_NAMES.id]
+    homes = [value for kind, value in found if kind.id == POSTAL_ADDRESS.id]
     if not names or not homes:
         return
     for kind, birth in found:
-        if kind is DATE_OF_BIRTH:
+        if kind.id == DATE_OF_BIRTH.id:
             name, home = _nearest(text, names, birth), _nearest(text, homes, birth)
             if name and home:
                 value = f"{name.value}|{home.value}|{birth.value}"

@@ -342,7 +342,7 @@ PATTERNS = (
     replace(_ACCOUNT, accept=_accept_alone),
     labelled(
         BIC,
-        r"(?:bic|swift)(?:[ /-]?(?:bic|swift|code|number|no\.?))*",
+        r"(?:bic|swift)(?:[ /-](?:bic|swift))?(?: code| number| no\.?)?",
         r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?",
         _code,
         0.8,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from scanner.detectors.base import REGIONS, Kind
 from scanner.detectors.labelled import Labelled, compact
 from scanner.detectors.numbers import luhn_holds
-from scanner.detectors.patterns import Pattern, Value, scan
+from scanner.detectors.patterns import Expressions, Pattern, Value, scan
 from scanner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _safe(where: str, expression: str) -> str:
     if tree.state.groups > 1:
         raise ConfigError(f"{where}: groups are written (?:...)")
     try:
-        scan(((rf"(?:^|[^A-Z0-9])(?:{expression})", True),), "")
+        scan(Expressions([(rf"(?:^|[^A-Z0-9])(?:{expression})", True)]), "")
     except Exception as error:  # its own class stands in a module that is imported late
         if type(error).__module__.partition(".")[0] not in {"hyperscan", "_hs_ext"}:
             raise

@@ -10,8 +10,9 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from scanner.detectors.base import ContentDetector, Keyer, Kind
+from scanner.detectors.parts import apart, enough, in_parts
 from scanner.model import Evidence, Finding
-from scanner.text import body_text, mask, normalise, split
+from scanner.text import body_text, mask, normalise
 
 if TYPE_CHECKING:
     from scanner.messages import Document
@@ -20,8 +21,6 @@ MAX_HASHES = 256
 """Distinct values of one finding whose hashes are kept."""
 
 EXCERPTS = 3
-MAX_PEOPLE = 200
-"""People whose own details are looked for; on a longer list nobody's stand in the text."""
 
 _T = TypeVar("_T")
 
@@ -120,9 +119,9 @@ class Pattern:
     """One form of one kind: a coarse anchor for the one pass, then the exact test."""
 
     kind: Kind
-    anchor: str
-    """A Vectorscan expression, looser than `regex`: it begins where every candidate
-    begins, or up to `lead` characters before."""
+    anchor: str | tuple[str, ...]
+    """Vectorscan expressions, looser than `regex`: one begins where every candidate begins, or up
+    to `lead` characters before. Many words compile a hundred times faster one by one."""
 
     regex: re.Pattern[str]
     """Finds candidates: `(?=(...))`, so that overlapping ones are all seen; group 1 is it."""
@@ -143,12 +142,24 @@ Hit = tuple[int, int]
 Expression = tuple[str, bool]
 """For Vectorscan, and whether it is caseless."""
 
+
+class Expressions(tuple[Expression, ...]):
+    """Expressions that are scanned for together; hashed once, since each text asks for it."""
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(self))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
 Combine = Callable[[str, list[tuple[Kind, "Value"]]], Iterable[tuple[Kind, "Value"]]]
 """Tells from all values of a text what several of them amount to together."""
 
 
 @lru_cache(maxsize=16)
-def _database(expressions: tuple[Expression, ...]) -> Any:
+def _database(expressions: Expressions) -> Any:
     """Return the compiled expressions, once a process: a database cannot be pickled."""
     import hyperscan
 
@@ -165,7 +176,7 @@ def _database(expressions: tuple[Expression, ...]) -> Any:
     return database
 
 
-def scan(expressions: tuple[Expression, ...], text: str) -> Iterable[Hit]:
+def scan(expressions: Expressions, text: str) -> Iterable[Hit]:
     """Return the number of each expression with where it matches, each place once.
 
     A scanner that is no PatternDetector may use it too.
@@ -225,26 +236,33 @@ class PatternDetector(ContentDetector):
                     known = found.get(key)
                     if known is None or known[1].confidence < value.confidence:
                         found[key] = (kind, value)
-        values = _apart(found.values())
+        values = apart(found.values())
         if self.combine is not None and self.combined:
             values.extend(self.combine(text, values))
             values.sort(key=lambda entry: entry[1].start)
         return values
 
     @cached_property
-    def _anchors(self) -> tuple[Expression, ...]:
-        return tuple((pattern.anchor, pattern.caseless) for pattern in self.patterns)
+    def _anchors(self) -> tuple[Expressions, tuple[int, ...]]:
+        """All anchors, and the pattern that each belongs to."""
+        pairs = [
+            ((anchor, pattern.caseless), number)
+            for number, pattern in enumerate(self.patterns)
+            for anchor in ([pattern.anchor] if isinstance(pattern.anchor, str) else pattern.anchor)
+        ]
+        return Expressions(anchor for anchor, _ in pairs), tuple(number for _, number in pairs)
 
     @cached_property
-    def _vocabulary(self) -> tuple[Expression, ...]:
+    def _vocabulary(self) -> Expressions:
         expressions = dict.fromkeys(words.expression for p in self.patterns for words in p.words)
-        return tuple((expression, True) for expression in expressions)
+        return Expressions((expression, True) for expression in expressions)
 
     def _candidates(self, text: str) -> dict[int, list[tuple[int, int]]]:
         """Return what each pattern has to confirm, as its anchor tells."""
         found: dict[int, list[tuple[int, int]]] = {}
         last: dict[int, int] = {}
-        for number, start in sorted(scan(self._anchors, text)):
+        anchors, owners = self._anchors
+        for number, start in sorted((owners[n], start) for n, start in scan(anchors, text)):
             pattern = self.patterns[number]
             match = pattern.regex.match
             for at in range(max(start, last.get(number, 0)), start + pattern.lead + 1):
@@ -274,7 +292,7 @@ class PatternDetector(ContentDetector):
     def _examine(self, document: Document, keyer: Keyer) -> Iterator[Finding]:
         subject = self.values(normalise(document.subject)) if document.subject else []
         text = body_text(document.plain, document.html)
-        body = _enough(self.values(text)) if text else []
+        body = enough(self.values(text)) if text else []
         yield from self._attached(document, keyer)
         if not subject and not body:
             return
@@ -282,7 +300,7 @@ class PatternDetector(ContentDetector):
         found: dict[tuple[Kind, str], dict[str, Value]] = {}
         for kind, value in subject:
             found.setdefault((kind, "subject"), {}).setdefault(value.value, value)
-        for kind, value, quoted in _in_parts(text, body, document):
+        for kind, value, quoted in in_parts(text, body, document):
             part = "quoted" if quoted else "body"
             found.setdefault((kind, part), {}).setdefault(value.value, value)
         for kind, part in sorted(found, key=self._order):
@@ -301,7 +319,7 @@ class PatternDetector(ContentDetector):
         for attached in document.texts:
             text = normalise(attached.text)
             found: dict[Kind, dict[str, Value]] = {}
-            for kind, value in _enough(self.values(text)):
+            for kind, value in enough(self.values(text)):
                 found.setdefault(kind, {}).setdefault(value.value, value)
             where = f" ({attached.hidden})" if attached.hidden else ""
             for kind, values in found.items():
@@ -344,78 +362,3 @@ class PatternDetector(ContentDetector):
             ),
             why=f"{count} {kind.nouns[count > 1]}: {best.reason}",
         )
-
-
-def _apart(found: Iterable[tuple[Kind, Value]]) -> list[tuple[Kind, Value]]:
-    """Return the values in order; of two that overlap the surer one, else the longer one."""
-
-    def rank(entry: tuple[Kind, Value]) -> tuple[float, int]:
-        return entry[1].confidence, entry[1].end - entry[1].start
-
-    kept: list[tuple[Kind, Value]] = []
-    for entry in sorted(found, key=lambda e: (e[1].start, e[1].end, e[0].id, e[1].value)):
-        if kept and entry[1].start < kept[-1][1].end:
-            if rank(entry) > rank(kept[-1]):
-                kept[-1] = entry
-        else:
-            kept.append(entry)
-    return kept
-
-
-def _enough(found: list[tuple[Kind, Value]]) -> list[tuple[Kind, Value]]:
-    """Return the values of kinds that reach their minimum in the text, and thus may in a part."""
-    distinct: dict[Kind, set[str]] = {}
-    for kind, value in found:
-        distinct.setdefault(kind, set()).add(value.value)
-    few = {kind for kind, values in distinct.items() if len(values) < kind.minimum}
-    return [entry for entry in found if entry[0] not in few] if few else found
-
-
-def _in_parts(
-    text: str, found: list[tuple[Kind, Value]], document: Document
-) -> Iterator[tuple[Kind, Value, bool]]:
-    """Yield what counts of a body, and whether it stands in the quoted part."""
-    if not found:
-        return
-    people = _full_names(document)
-    spans = iter(split(text, people))
-    span = next(spans)
-    for kind, value in found:
-        while value.start >= span.end:
-            span = next(spans)
-        if not (kind.signed and (span.aside or _is_own(text, value, people))):
-            yield kind, value, span.quoted
-
-
-_NAME_WORD = re.compile(r"[^\W\d_][\w'-]+")
-
-
-def _full_names(document: Document) -> list[str]:
-    """Return the full names, first name first, of the people on the message."""
-    names = []
-    for person in document.people[:MAX_PEOPLE]:
-        name = normalise(person.name)
-        last, comma, first = name.partition(",")
-        words = _NAME_WORD.findall(f"{first} {last}" if comma else name)
-        local = person.address.partition("@")[0]
-        words = words if len(words) >= 2 else [w for w in re.split(r"[._]", local) if w.isalpha()]
-        if len(words) >= 2:
-            names.append(" ".join(words))
-    return list(dict.fromkeys(names))
-
-
-_TITLE = re.compile(r"\b(?:mrs?|ms|miss|mx|dr|prof)\b", re.IGNORECASE)
-
-
-@lru_cache(maxsize=64)
-def _any_name(names: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b", re.IGNORECASE)
-
-
-def _is_own(text: str, value: Value, names: Sequence[str]) -> bool:
-    """Tell whether a value stands beside the name of someone on the message, as their own."""
-    if not names:
-        return False
-    left = text[max(0, value.start - 100) : value.start].rpartition("\n\n")[2]
-    ends = [found.end() for found in _any_name(tuple(names)).finditer(left)]
-    return bool(ends) and not _TITLE.search(left, ends[-1])

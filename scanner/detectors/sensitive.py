@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scanner import data
 from scanner.detectors.base import NEVER, ContentDetector, Keyer, Kind
-from scanner.detectors.patterns import scan
+from scanner.detectors.patterns import Expressions, scan
 from scanner.model import Evidence, Finding
 from scanner.text import body_text, normalise, split
 
@@ -81,7 +81,7 @@ class _Group(NamedTuple):
     strong: bool
     language: str
     regex: re.Pattern[str]
-    expression: str
+    words: tuple[str, ...]
 
 
 @cache
@@ -101,21 +101,29 @@ def _read(pack: str) -> Iterator[_Group]:
 
 
 @cache
-def _expressions(packs: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
-    return tuple((group.expression, True) for group in _groups(packs))
+def _expressions(packs: tuple[str, ...], small: bool) -> tuple[Expressions, tuple[int, ...]]:
+    """Return an expression for each word, and the group that it belongs to.
+
+    `small` asks for the words that tell what stands around: they are in every text, so they are
+    looked for only where there is something that they could stand around.
+
+    One by one they compile five times faster than as alternatives. A text is scanned one byte a
+    character, each that is not ASCII as a question mark.
+    """
+    pairs = [
+        (re.sub(r"[^\x00-\x7f]", r"\\?", word), number)
+        for number, group in enumerate(_groups(packs))
+        if (group.category not in CATEGORIES) == small
+        for word in group.words
+    ]
+    expressions = Expressions((f"[^a-z0-9](?:{word})[^a-z0-9]", True) for word, _ in pairs)
+    return expressions, tuple(number for _, number in pairs)
 
 
 def _group(name: str, strong: bool, language: str, words: Sequence[str]) -> _Group:
     joined = "|".join(words)
-    # A text is scanned one byte a character, each that is not ASCII as a question mark.
-    plain = re.sub(r"[^\x00-\x7f]", r"\\?", joined)
-    return _Group(
-        name,
-        strong,
-        language,
-        re.compile(rf"(?<!\w)(?:{joined})(?!\w)", re.I),
-        rf"(?:^|[^a-z0-9])(?:{plain})(?:[^a-z0-9]|$)",
-    )
+    regex = re.compile(rf"(?<!\w)(?:{joined})(?!\w)", re.I)
+    return _Group(name, strong, language, regex, tuple(words))
 
 
 class _Mention(NamedTuple):
@@ -160,20 +168,14 @@ class SensitiveDetector(ContentDetector):
 
     def mentions(self, text: str) -> list[_Mention]:
         """Return the mentions of a normalised text that are not negated, in order."""
-        groups = _groups(self.packs)
         places: dict[str, list[tuple[int, int, _Group]]] = {}
+        for start, end, group in self._places(text, small=False):
+            places.setdefault(group.category, []).append((start, end, group))
+        if not places:
+            return []
         beside: dict[tuple[str, str], list[int]] = {}
-        hits = sorted(scan(_expressions(self.packs), text))
-        for number, start in hits:
-            group = groups[number]
-            found = group.regex.match(text, start) or group.regex.match(text, start + 1)
-            if found is None:
-                continue
-            if group.category in CATEGORIES:
-                places.setdefault(group.category, []).append((*found.span(), group))
-            else:
-                key = group.category, group.language
-                beside.setdefault(key, []).append(found.end())
+        for _, end, group in self._places(text, small=True):
+            beside.setdefault((group.category, group.language), []).append(end)
         for ends in beside.values():
             ends.sort()
         own = _language(beside)
@@ -190,6 +192,17 @@ class SensitiveDetector(ContentDetector):
                     confidence = _confidence(text, start, end, group, beside)
                     mentions.append(_Mention(start, end, category, confidence))
         return sorted(mentions)[:MAX_MENTIONS]
+
+    def _places(self, text: str, *, small: bool) -> Iterator[tuple[int, int, _Group]]:
+        """Yield where words of a group stand, and the group."""
+        groups = _groups(self.packs)
+        expressions, owners = _expressions(self.packs, small)
+        # With a line end in front, the character before a word is where the word is in the text.
+        hits = {(owners[number], start) for number, start in scan(expressions, f"\n{text}")}
+        for number, start in sorted(hits):
+            found = groups[number].regex.match(text, start)
+            if found is not None:
+                yield start, found.end(), groups[number]
 
     def _finding(self, key: str, category: str, part: str, mentions: Sequence[_Mention]) -> Finding:
         kind = KINDS[category]

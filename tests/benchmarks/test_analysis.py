@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.benchmark
 DIRECTORY = Directory(frozenset({OWN}))
 
 ANALYSE = """
-import sys
+import os, re, resource, sys
 from pathlib import Path
 from scanner.analyse import analyse
 from scanner.directory import Directory
@@ -35,27 +34,34 @@ if __name__ == "__main__":
     with Workspace(Path(sys.argv[1])) as workspace:
         found = analyse(workspace, Directory(frozenset({sys.argv[2]})))
         workspace.commit_analysis("r0", found, {})
-        print(len(found.incidents))
+        own = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+        worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        print(len(found.incidents), own + (os.cpu_count() or 1) * worker)
 """
 
 
 def _analyse(root: Path, script: Path) -> int:
-    """Run the analysis in a process of its own, as a scan does; return its incidents' number."""
+    """Run the analysis in a process of its own, as a scan does; return its peak of kilobytes.
+
+    That is its own peak, and the largest worker's for each core.
+    """
     script.write_text(ANALYSE)
     command = [sys.executable, str(script), str(root), OWN]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return int(done.stdout)
+    return int(done.stdout.split()[1])
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_a_million_messages_become_incidents(tmp_path: Path) -> None:
     """A million messages with 3.5 million recipients: 15 s on two cores, under 2 GB, linear."""
     sizes = (100_000, 1_000_000) if FULL else (2_000, 20_000)
-    took = []
+    took, peaks = [], list[int]()
     for size in sizes:
         root = tmp_path / str(size)
         fill(root, size, mailboxes=max(size // 10_000, 2))
-        took.append(seconds(lambda root=root: _analyse(root, tmp_path / "run.py"), 3))  # type: ignore[misc]
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
+        script = tmp_path / "run.py"
+        took.append(seconds(lambda root=root: peaks.append(_analyse(root, script)), 3))  # type: ignore[misc]
+    peak = max(peaks) / 1000
     with Workspace(tmp_path / str(sizes[-1])) as workspace:
         rows = workspace.messages(None, ["recipients"])["recipients"]
         listed = sum(len(chunk.flatten()) for chunk in rows.chunks)
@@ -67,7 +73,7 @@ def test_a_million_messages_become_incidents(tmp_path: Path) -> None:
         incidents=str(incidents),
         seconds=took[-1],
         growth_for_ten_times=took[-1] / took[0],
-        peak_mb_of_a_process=peak,
+        peak_mb=peak,
     )
     assert took[-1] / took[0] <= 13
     assert not FULL or took[-1] <= 15

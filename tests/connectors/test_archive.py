@@ -6,8 +6,6 @@ import gzip
 import io
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -611,30 +609,3 @@ def test_hostile_mime_is_read_with_its_content() -> None:
                         part.content()
                     except UnreadableError:
                         continue
-
-
-@pytest.mark.benchmark
-def test_memory_is_flat_in_file_size(tmp_path: Path) -> None:
-    """An mbox is read in memory that does not depend on its length."""
-    full = os.environ.get("UNDISCLOSED_BENCH") == "full"
-    size = (500 if full else 60) * 1024 * 1024
-    block = mbox([message(n, body="some words of text\n" * 250) for n in range(500)])
-    with (tmp_path / "a.mbox").open("wb") as file:
-        while file.tell() < size:
-            file.write(block)
-    code = (
-        "import resource, sys; from pathlib import Path;"
-        "from scanner.connectors.archive import ArchiveConnector;"
-        "from scanner.messages import KeyRing, MessageBatch;"
-        "c = ArchiveConnector(Path(sys.argv[1])); u, = c.survey({}).units; k = KeyRing('m', 'u');"
-        "b = MessageBatch('m', 'f', 'u', keys=k); n = 0\n"
-        "for page in c.pages(u, lambda: b, ''): n += page.batch.read\n"
-        "print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
-    )  # fmt: skip
-    count, kilobytes = map(int, done.stdout.split())
-    assert count > size // 6_000
-    assert kilobytes < 400 * 1024
