@@ -35,7 +35,7 @@ check: $(READY)
 	cd sample_data && ../$(BIN)/mypy --config-file ../pyproject.toml .
 
 bench: $(READY)
-	$(BIN)/pip install --quiet --editable '.[bench]' --group dev
+	$(BIN)/pip install --quiet --editable . --group dev
 	UNDISCLOSED_BENCH=full $(BIN)/python -m pytest -q -m benchmark -s
 
 clean:

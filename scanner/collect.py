@@ -184,7 +184,7 @@ class _StoredKeys:
         """Return each stored key of the mailbox with the unit it was first read from."""
         if mailbox != self._mailbox:
             self._mailbox, self._keys = mailbox, self._workspace.stored_keys(mailbox)
-        return dict(self._keys)
+        return self._keys
 
     def add(self, batch: Batch) -> None:
         """Take in what was stored since."""

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 import scanner
 from scanner import analyse, collect
 from scanner.collect import Source
@@ -100,6 +102,7 @@ def scan(
         )
         read, skipped = read + tally.read, skipped + tally.skipped
     workspace.compact()
+    pa.default_memory_pool().release_unused()
     watch.phase("Finding incidents", 0)
     _analyse(workspace, run.run_id, directory)
     found = workspace.incidents(*config.window)

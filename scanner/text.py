@@ -251,7 +251,7 @@ _DISCLAIMER_HINTS = (
     "disclaimer", "confiden", "intended", "privileged", "registered", "company", "environment",
     "sitz der", "vertraulich", "bestimmt", "vertrouwelijk", "riservat", "poufn",
 )  # fmt: skip
-"""Without one of them no line of a text is a disclaimer; all lines are searched for them at once."""
+"""Without one of them no line of a text is a disclaimer; a text is searched for all at once."""
 
 _LABELLED = (
     r"[ >]*(?:(?:t|m|e|w|f|p|tel\w*|mob\w*|cell|phone|fax|direct(?: \w+)?|office|switchboard|ddi|dd"

@@ -28,9 +28,6 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 KINDS = {VISIBLE_RECIPIENTS.id, *(kind.id for kind in kinds())}
 COMMANDS = sorted(typer.main.get_group(app).commands)
 HELP = dict(re.findall(r"<!-- help: ?(\w*) ?-->\n```text\n(.*?)```", README, re.DOTALL))
-UNWRITTEN = {"docs/benchmarks.md"}
-"""Pages that a benchmark run writes: a link may come before them."""
-
 SKIPPED = {".git", ".venv", ".hypothesis", "undisclosed-demo", "undisclosed-workspace"}
 HOSTS = [
     ".".join(parts)
@@ -162,7 +159,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text("utf-8")
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
         path = page.parent / target
-        if not target.startswith("https://") and _in_root(path) not in UNWRITTEN:
+        if not target.startswith("https://"):
             assert path.exists(), target
 
 

@@ -53,7 +53,7 @@ def _people(rng: np.random.Generator, size: int) -> np.ndarray:
 def mailbox_table(rng: np.random.Generator, number: int, size: int, people: np.ndarray) -> pa.Table:
     """Return a year of one mailbox: mostly short lists, one in a hundred long."""
     kind = rng.random(size)
-    count = np.where(kind < 0.64, 1, np.where(kind < 0.94, rng.integers(2, 6, size), 0))
+    count = np.where(kind < 0.58, 1, np.where(kind < 0.94, rng.integers(2, 7, size), 0))
     count = np.where(kind >= 0.94, rng.integers(6, 30, size), count)
     count = np.where(kind >= 0.995, rng.integers(30, 200, size), count)
     offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -51,6 +53,10 @@ def _analyse(root: Path, script: Path) -> int:
     return int(done.stdout.split()[1])
 
 
+def _measured(root: Path, script: Path, peaks: list[int]) -> None:
+    peaks.append(_analyse(root, script))
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_a_million_messages_become_incidents(tmp_path: Path) -> None:
     """A million messages with 3.5 million recipients: 15 s on two cores, under 2 GB, linear."""
@@ -59,8 +65,7 @@ def test_a_million_messages_become_incidents(tmp_path: Path) -> None:
     for size in sizes:
         root = tmp_path / str(size)
         fill(root, size, mailboxes=max(size // 10_000, 2))
-        script = tmp_path / "run.py"
-        took.append(seconds(lambda root=root: peaks.append(_analyse(root, script)), 3))  # type: ignore[misc]
+        took.append(seconds(partial(_measured, root, tmp_path / "run.py", peaks), 3))
     peak = max(peaks) / 1000
     with Workspace(tmp_path / str(sizes[-1])) as workspace:
         rows = workspace.messages(None, ["recipients"])["recipients"]
@@ -82,7 +87,6 @@ def test_a_million_messages_become_incidents(tmp_path: Path) -> None:
 
 def test_counting_keeps_up_with_duckdb(tmp_path: Path) -> None:
     """Distinct external addresses a message: within four times a hand-written DuckDB query."""
-    duckdb = pytest.importorskip("duckdb", reason="pip install undisclosed[bench]")
     fill(tmp_path / "w", 200_000 if FULL else 4_000, mailboxes=1)
     with Workspace(tmp_path / "w") as workspace:
         table = messages.read(workspace.part_paths(), recipients.COLUMNS)
