@@ -110,7 +110,7 @@ def test_counting_keeps_up_with_duckdb(tmp_path: Path) -> None:
         ours.update(zip(keys, counts.tolist(), strict=True))
 
     def query_duckdb() -> None:
-        theirs.update(duckdb.sql(query).fetchall())
+        theirs.update(duckdb.execute(query).fetchall())
 
     with Workspace(tmp_path / "w") as workspace:
         paths_of = workspace.part_paths()
