@@ -51,7 +51,7 @@ def summary(
     shown = tuple(
         view.incident(rank, incident, by_message) for rank, incident in enumerate(found, start=1)
     )
-    occurring = {kind for i in shown for kind in i.kinds}
+    occurring = {kind for i in shown for kind in (*i.kinds, *(f.kind for f in i.findings))}
     carried = {marker for i in shown for marker in i.markers}
     return plain.Summary(
         edition=edition,

@@ -188,7 +188,7 @@ def first_steps(summary: Summary) -> tuple[Step, ...]:
         box = boxes[0]
         steps.append(
             Step(
-                f"Look at how {box.mailbox} writes outside: {count(box.incidents, 'incident')}, "
+                f"Look at what {box.mailbox} sends out: {count(box.incidents, 'incident')}, "
                 f"{box.rate:.1f} in 1,000 messages sent."
             )
         )
