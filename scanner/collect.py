@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING
 from scanner.attachments.worker import Extractor
 from scanner.detectors import DETECTORS
 from scanner.errors import ConnectorError, DeniedError, StoreError, UnreadableError
-from scanner.messages import (
-    AttachedTable,
-    AttachedText,
-    Batch,
-    KeyRing,
-    MessageBatch,
-    Skipped,
-)  # fmt: skip
+from scanner.messages import Batch, KeyRing, MessageBatch, Skipped
 from scanner.model import (
     Checkpoint,
     ContentLevel,
@@ -438,11 +431,8 @@ def _open_files(extractor: Extractor, batch: Batch) -> None:
     found = extractor.extract_many(contents())
     for number, ((document, _, _), taken) in enumerate(zip(opened, found, strict=True), start=1):
         names = [person.name for person in document.people if person.name]
-        texts = [AttachedText(redact(t.path, names), t.text, t.hidden) for t in taken.texts]
-        tables = [
-            AttachedTable(redact(t.path, names), t.hidden, t.rows, t.people, t.basis)
-            for t in taken.tables
-        ]
+        texts = [replace(text, path=redact(text.path, names)) for text in taken.texts]
+        tables = [replace(table, path=redact(table.path, names)) for table in taken.tables]
         document.texts, document.tables = [*document.texts, *texts], [*document.tables, *tables]
         if taken.problems:
             where = f"message {document.message_key[:12]}, attachment {number}"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from scanner import addresses, mime
 from scanner.addresses import Address
 from scanner.errors import StoreError, UnreadableError
-from scanner.model import ContentLevel
+from scanner.model import AttachedTable, AttachedText, ContentLevel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,29 +82,6 @@ PARSED_TOGETHER = 128
 PARSED_TOGETHER_BYTES = 4 * 1024 * 1024
 MAX_SUBJECT = 1_000
 SEALED = "encrypted or sealed (S/MIME, PGP): its recipients were read, its text was not"
-
-
-class AttachedText(NamedTuple):
-    """A stretch of text within an attachment."""
-
-    path: str
-    """As `list.xlsx/Sheet 2`."""
-
-    text: str
-    hidden: str
-    """In words how it was hidden, empty where it was in sight."""
-
-
-class AttachedTable(NamedTuple):
-    """Rows about people within an attachment."""
-
-    path: str
-    hidden: str
-    rows: int
-    people: int
-    """Estimated, by `basis`."""
-
-    basis: str
 
 
 @dataclass(slots=True)

@@ -122,6 +122,29 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachedText:
+    """A stretch of text within an attachment, in memory only."""
+
+    path: str
+    """As `list.xlsx/Sheet 2` or `archive.zip/letter.docx`."""
+
+    text: str
+    hidden: str = ""
+    """Empty, or in words how it was hidden: `very hidden sheet`, `speaker notes`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedTable:
+    """Rows about people within an attachment: how many, and what that number rests on."""
+
+    path: str
+    hidden: str
+    rows: int
+    people: int
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """What was read and what was not: one mailbox, folder and period of a source."""
 

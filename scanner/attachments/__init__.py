@@ -7,28 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scanner.model import AttachedTable as Table
+from scanner.model import AttachedText as Text
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A stretch of text with where it lies."""
-
-    path: str
-    """As `list.xlsx/Sheet 2` or `archive.zip/letter.docx`."""
-
-    text: str
-    hidden: str = ""
-    """Empty, or in words how it was hidden: `very hidden sheet`, `speaker notes`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows about people: how many, and what that number rests on."""
-
-    path: str
-    hidden: str
-    rows: int
-    people: int
-    basis: str
+__all__ = ["FORMATS", "Extracted", "Limits", "Table", "Text", "extract"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from scanner.detectors.base import Keyer
-    from scanner.messages import AttachedTable, Document
+    from scanner.messages import Document
+    from scanner.model import AttachedTable
 
 PEOPLE_TABLE = Kind(
     "people-table",
