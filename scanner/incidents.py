@@ -253,7 +253,7 @@ class _Work:
         contexts = [self.contexts[i] for i in ids]
         content_people = _content_people(found)
         kinds = dict.fromkeys(["visible-recipients"] if shown else [])
-        kinds |= dict.fromkeys(f.kind for f in found)
+        kinds |= dict.fromkeys(self._gravest(found))
         total = max(count.external, content_people) + count.groups
         score = severity.score(
             visible=bool(shown),
@@ -282,11 +282,15 @@ class _Work:
             why=self._why(count.external + count.groups, shown, contexts, found, carried),
         )
 
+    def _gravest(self, found: Sequence[Finding]) -> list[str]:
+        """Return the kinds found, those that weigh most in a score first."""
+        weights = {kind: -factors.dpc[1] * factors.ei[1] for kind, factors in self.kinds.items()}
+        return sorted(dict.fromkeys(f.kind for f in found), key=lambda kind: weights.get(kind, 0))
+
     def _sent(self, found: Sequence[Finding]) -> str:
         """Return what personal data was sent, the gravest kinds first and three at most."""
-        kinds = {f.kind: self.kinds[f.kind] for f in found if f.kind in self.kinds}
-        gravest = sorted(kinds.values(), key=lambda kind: -kind.dpc[1] * kind.ei[1])
-        titles = [lower_first(kind.title) for kind in gravest]
+        gravest = [kind for kind in self._gravest(found) if kind in self.kinds]
+        titles = [lower_first(self.kinds[kind].title) for kind in gravest]
         if len(titles) > SAID:
             titles[SAID:] = [f"{len(titles) - SAID} more kinds of personal data"]
         *first, last = titles

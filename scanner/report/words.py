@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from scanner.report.summary import Incident, Message, Summary, Unread
 
 VISIBLE = "visible-recipients"
+NAMED = 2
+"""Kinds of personal data that a heading names."""
 
 FACTORS = (
     ("DPC", "Data context", "how sensitive the data are, 1 (simple) to 4 (sensitive)"),
@@ -213,6 +215,8 @@ def term(titles: Mapping[str, str], term_id: str) -> str:
 def title(incident: Incident, titles: Mapping[str, str]) -> str:
     """Return an incident as the heading of its page."""
     others = [term(titles, kind) for kind in incident.kinds if kind != VISIBLE]
+    if len(others) > NAMED + 1:
+        others[NAMED:] = [f"{len(others) - NAMED} more kinds of data"]
     many = incident.people_exposed
     if VISIBLE in incident.kinds:
         if not others:
