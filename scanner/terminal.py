@@ -99,7 +99,9 @@ def query(workspace: Workspace, since: str, until: str, edition: str, reason: st
             '--reason "incident 12, request of the DPO"'
         )
     window = load(None, {"since": since, "until": until}).window
-    return gather.summary(workspace, edition=edition, since=window[0], until=window[1])
+    return gather.summary(
+        workspace, edition=edition, reason=reason, since=window[0], until=window[1]
+    )
 
 
 def ranking(workspace: Workspace, result: scanning.Result, reports: Sequence[Path]) -> None:

@@ -483,3 +483,14 @@ def test_times_are_told_with_their_zone(workspace: Path) -> None:
     assert began.tzinfo == ended.tzinfo == UTC
     assert began <= ended
     assert row["exit_code"] in {0, 1}
+
+
+def test_the_full_edition_says_why(tmp_path: Path) -> None:
+    """The reason that the full edition was asked for stands in the report itself."""
+    path = put(tmp_path / "in", {f"{JO}.mbox": mbox([message(to=RESIDENTS)])})
+    run("scan", str(path), "-w", str(tmp_path / "ws"), "--internal-domain", "calder.example")
+    page = tmp_path / "full.html"
+    arguments = ["report", "-w", str(tmp_path / "ws"), "-o", str(page), "--edition", "full"]
+    assert run(*arguments, "--reason", "asked by the <DPO>").exit_code == 0
+    assert "asked by the &lt;DPO&gt;" in page.read_text("utf-8")
+    assert "resident0@webmail.example" in page.read_text("utf-8")

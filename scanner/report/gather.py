@@ -31,6 +31,7 @@ def summary(
     workspace: Workspace,
     *,
     edition: str = REDACTED,
+    reason: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> plain.Summary:
@@ -55,6 +56,7 @@ def summary(
     carried = {marker for i in shown for marker in i.markers}
     return plain.Summary(
         edition=edition,
+        edition_reason=reason,
         organisation=str(scope.get("organisation", "")),
         generated_at=datetime.now(UTC),
         run=_run(run),

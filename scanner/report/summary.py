@@ -298,6 +298,9 @@ class Summary:
     """Those that occur in `incidents`, once each."""
 
     markers: tuple[Term, ...] = ()
+    edition_reason: str = ""
+    """Why the full edition was asked for; it stands on page one."""
+
     counting_choices: tuple[str, ...] = COUNTING_CHOICES
 
 
