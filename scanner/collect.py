@@ -311,7 +311,9 @@ class _UnitReader:
         findings = detect(DETECTORS, batch, self._workspace.keyed.value)
         rows = [self._summary(checkpoint, reason, outcome), *self._skipped(batch)]
         if self._pictures:
-            reason = f"{self._pictures} pictures or recordings attached: they hold no text to read"
+            reason = (
+                f"pictures or recordings attached, which hold no text to read: {self._pictures}"
+            )
             rows.append(self._row(Outcome.OUT_OF_SCOPE, reason, "pictures"))
         self._workspace.commit_page(
             self._run_id,
