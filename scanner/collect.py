@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner.attachments.gather import clean
 from scanner.attachments.worker import Extractor
 from scanner.detectors import DETECTORS
 from scanner.errors import ConnectorError, DeniedError, StoreError, UnreadableError
@@ -431,14 +432,26 @@ def _open_files(extractor: Extractor, batch: Batch) -> None:
                 yield name, b""
 
     found = extractor.extract_many(contents())
-    for number, ((document, _, _), taken) in enumerate(zip(opened, found, strict=True), start=1):
+    for number, ((document, name, _), taken) in enumerate(zip(opened, found, strict=True), start=1):
         names = [person.name for person in document.people if person.name]
         texts = [replace(text, path=redact(text.path, names)) for text in taken.texts]
         tables = [replace(table, path=redact(table.path, names)) for table in taken.tables]
         document.texts, document.tables = [*document.texts, *texts], [*document.tables, *tables]
         if taken.problems:
             where = f"message {document.message_key[:12]}, attachment {number}"
-            batch.skipped.append(Skipped(where, redact("; ".join(taken.problems), names), 0))
+            reasons = dict.fromkeys(_nameless(problem, name) for problem in taken.problems)
+            batch.skipped.append(Skipped(where, redact("; ".join(reasons), names), 0))
+
+
+def _nameless(problem: str, name: str) -> str:
+    """Return why a file was not read without its name: people name files after people.
+
+    `problem` is `path: reason`, its path beginning with the attachment's name.
+    """
+    inside, _, reason = problem.removeprefix(clean(name)).partition(": ")
+    suffix = Path(inside or name).suffix.lower()
+    kind = f"a {suffix} file" if 1 < len(suffix) <= 6 else "a file"
+    return f"{kind}{' inside it' if inside else ''}: {reason}"
 
 
 def _within(inner: Examination, outer: Examination) -> bool:
