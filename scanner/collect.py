@@ -247,7 +247,7 @@ class _UnitReader:
             outcome = Outcome.PARTIAL if tally.read else Outcome.UNREADABLE
             failed = True
         if outcome is not Outcome.DENIED and not failed:
-            checkpoint = self._finished(checkpoint, reading, reading.examination)
+            checkpoint = self._finished(checkpoint, reading)
         self._commit(None, checkpoint, reason, outcome, anew=anew)
         return tally, checkpoint
 
@@ -285,10 +285,9 @@ class _UnitReader:
         progress = Progress(read, undated, max(0, self._seen - read))
         return replace(checkpoint, token=token, progress=progress)
 
-    def _finished(
-        self, checkpoint: Checkpoint, reading: _Reading, examined: Examination
-    ) -> Checkpoint:
+    def _finished(self, checkpoint: Checkpoint, reading: _Reading) -> Checkpoint:
         """Return the checkpoint of a unit read to its end: nothing pending, all looked at."""
+        examined = reading.examination
         before = () if reading.resumed else checkpoint.examined
         kept = tuple(e for e in before if not (examined.covers(e) and _within(e, examined)))
         return replace(checkpoint, state=self._unit.state, examined=(*kept, examined), pending=None)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MAX_PATTERNS = 2_000_000
 """Cells of the table of patterns by messages up to which disclosed pairs are counted exactly."""
 
+PRIVATE_SHARE = 0.3
+"""From this share of private webmail on, a list looks like members of the public."""
+
 DOMAINS_SHOWN = 12
 PEOPLE_SHOWN = 25
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanner import data, severity
-from scanner.exposure import Exposure, People
+from scanner.exposure import PRIVATE_SHARE, Exposure, People
 from scanner.model import Finding, Incident, IncidentMessage
 from scanner.text import lower_first
 
@@ -42,7 +42,6 @@ REMEDY_LOOKBACK = 50
 MANY_PEOPLE = 100
 """ENISA's flag beside the score: more than 100 individuals."""
 
-PRIVATE_SHARE = 0.3
 SAID = 3
 """Kinds of personal data that the reason names."""
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from scanner.addresses import shows_name
 from scanner.detectors.base import Kind
 from scanner.directory import GROUP_MARK, Directory, role_words
+from scanner.exposure import PRIVATE_SHARE
 from scanner.model import Evidence, Finding
 
 VISIBLE_RECIPIENTS = Kind(
@@ -36,9 +37,6 @@ VERSION = 1
 
 SMALL, PUBLIC, MEDIUM, LARGE, HUGE = 3, 5, 10, 25, 100
 """The bands, in distinct external people whose addresses show."""
-
-PRIVATE_SHARE = 0.3
-"""From this share of private webmail on, a list looks like members of the public."""
 
 SORTED_SHARE = 0.95
 """Share of neighbours in order from which on a list was pasted from an export: people type by

@@ -40,9 +40,7 @@ def summary(
     In the redacted edition subjects are masked and external addresses are pseudonyms; in the full
     one neither. Coverage and mailbox figures are those of the whole workspace.
     """
-    runs = workspace.runs()
-    run = next((r for r in runs if r.scope), None)
-    scope: dict[str, Any] = json.loads(run.scope) if run else {}
+    run, scope = _latest(workspace)
     found = workspace.incidents(since, until)
     by_message: dict[str, list[FindingRow]] = defaultdict(list)
     for row in workspace.findings():
@@ -76,13 +74,19 @@ def summary(
     )
 
 
+def _latest(workspace: Workspace) -> tuple[ScanRun | None, dict[str, Any]]:
+    """Return the latest scan that came to its end, if there is one, and its scope."""
+    run = next((r for r in workspace.runs() if r.scope), None)
+    return run, json.loads(run.scope) if run else {}
+
+
 def mailbox_names(workspace: Workspace) -> Callable[[str], str]:
     """Return what gives a mailbox as the redacted edition shows it.
 
     The organisation's own stay. An archive of inbound mail alone may bear an outsider's address.
     """
-    run = next((r for r in workspace.runs() if r.scope), None)
-    own: list[str] = json.loads(run.scope).get("internal_domains", []) if run else []
+    _, scope = _latest(workspace)
+    own: list[str] = scope.get("internal_domains", [])
     directory = Directory(
         frozenset(n for n in own if "@" not in n), frozenset(n for n in own if "@" in n)
     )
