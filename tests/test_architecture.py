@@ -24,6 +24,7 @@ LAYERS = (
     ("collect", "analyse"),
     ("scan", "report"),
     ("terminal",),
+    ("commands",),
     ("cli",),
 )
 """Units by layer, as design.md has them; a file of a package belongs to the package's unit."""

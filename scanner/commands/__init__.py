@@ -1,0 +1,89 @@
+"""What the commands share: their common options, the opened workspace, an error's exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from scanner.errors import ScannerError
+
+if TYPE_CHECKING:
+    from scanner.store import Workspace
+
+
+class Format(StrEnum):
+    """How a query prints."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class Edition(StrEnum):
+    """What a report shows: pseudonyms and masked subjects, or all."""
+
+    REDACTED = "redacted"
+    FULL = "full"
+
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option(
+        "--workspace",
+        "-w",
+        envvar="UNDISCLOSED_WORKSPACE",
+        help="Folder that holds this organisation's messages, state and reports.",
+        show_default="./undisclosed-workspace",
+    ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print.")]
+SinceOption = Annotated[str, typer.Option(help="From this day on, as 2026-01-31 (UTC).")]
+UntilOption = Annotated[str, typer.Option(help="Up to and with this day (UTC).")]
+EditionOption = Annotated[Edition, typer.Option(help="Redacted unless asked otherwise.")]
+ReasonOption = Annotated[str, typer.Option(help="Why the full edition is needed.")]
+DEFAULT_WORKSPACE = Path("undisclosed-workspace")
+
+
+@contextmanager
+def opened(path: Path, *, create: bool = False) -> Iterator[Workspace]:
+    """Yield the opened workspace; its store is imported only now."""
+    from scanner.store import Workspace
+
+    with Workspace(path, create=create) as workspace:
+        yield workspace
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn an error into a sentence and its exit code; never a traceback, which may quote mail."""
+    try:
+        yield
+    except ScannerError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted; the next scan goes on from here", 4)
+    except MemoryError:
+        _fail("out of memory; scan fewer mailboxes at a time", 4)
+    except BrokenPipeError:
+        # Whoever read this has gone; what is still unwritten must not fail once more at the end.
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+        raise typer.Exit(4) from None
+    except typer.Exit:
+        raise
+    except Exception as error:  # noqa: BLE001 - an error's own text may quote mail
+        frames = list(traceback.extract_tb(error.__traceback__))
+        where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+        _fail(f"internal error: {type(error).__name__} at {where}; please report it", 4)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"undisclosed: {message}", err=True)
+    raise typer.Exit(code)
