@@ -103,6 +103,7 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
         counted,
         factors,
         workspace.incident_ids(),
+        _spoken(content, audience),
     )
     listed = [finding for part in parts for finding in part.findings]
     of_incident = {
@@ -166,6 +167,22 @@ def _counted(
         else:
             aside[OWN_DATA] += 1
     return counted, aside
+
+
+def _spoken(content: Mapping[str, Sequence[Finding]], audience: Mapping[str, int]) -> list[Finding]:
+    """Return the mentions of sensitive matters that are sure enough to say what a message is about.
+
+    What the one recipient of a reply wrote before, or has, tells that recipient nothing.
+    """
+    context = {kind.id for kind in kinds() if kind.context_only}
+    return [
+        f
+        for key, found in content.items()
+        for f in found
+        if f.kind in context
+        and f.confidence >= COUNTS_FROM
+        and not (f.part == "quoted" and audience.get(key, 0) < 2)
+    ]
 
 
 def examine(task: Task) -> Partition:

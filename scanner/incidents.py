@@ -20,6 +20,7 @@ import numpy as np
 from scanner import data, severity
 from scanner.exposure import PRIVATE_SHARE, Exposure, People
 from scanner.model import Finding, Incident, IncidentMessage
+from scanner.severity import Mentions
 from scanner.text import lower_first
 
 if TYPE_CHECKING:
@@ -118,14 +119,16 @@ def build(
     findings: Sequence[Finding],
     kinds: Mapping[str, KindFactors],
     previous: Mapping[str, tuple[str, str]],
+    spoken: Sequence[Finding] = (),
 ) -> tuple[list[Incident], dict[str, str]]:
     """Return the incidents in order of rank, and which older ids became aliases of which.
 
     `parts` are the mailboxes' candidates, `findings` those in content that count, `kinds` what each
     kind brings into the score, `previous` the run that first saw each message's incident, and that
-    incident.
+    incident, `spoken` the mentions of sensitive matters: they make no incident, and raise the high
+    end of the one whose message they stand in.
     """
-    work = _Work(parts, findings, kinds)
+    work = _Work(parts, findings, kinds, spoken)
     incidents = sorted((work.incident(group) for group in work.groups()), key=_rank)
     return _name(incidents, previous)
 
@@ -146,6 +149,7 @@ class _Work:
         parts: Sequence[tuple[Sequence[Node], People]],
         findings: Sequence[Finding],
         kinds: Mapping[str, KindFactors],
+        spoken: Sequence[Finding],
     ) -> None:
         every = [
             (node, part, at)
@@ -161,14 +165,18 @@ class _Work:
         ]
         self.kinds = kinds
         self.contexts = {context.id: context for context in severity.contexts()}
-        self.findings: dict[str, list[Finding]] = defaultdict(list)
+        self.findings, self._spoken = self._of_messages(findings), self._of_messages(spoken)
+
+    def _of_messages(self, findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+        """Return the findings of each message, those of its stored copies among them, once."""
+        found: dict[str, list[Finding]] = defaultdict(list)
         kept_for = {copy: key for key, copies in self.copies.items() for copy in copies}
         for finding in findings:
-            # A stored copy says the same of the same message: it counts once.
-            of_message = self.findings[kept_for.get(finding.message_key, finding.message_key)]
+            of_message = found[kept_for.get(finding.message_key, finding.message_key)]
             claim = (finding.kind, finding.part, finding.evidence)
             if claim not in [(f.kind, f.part, f.evidence) for f in of_message]:
                 of_message.append(finding)
+        return found
 
     def people(self, position: int) -> People:
         """Return the people of one node."""
@@ -250,6 +258,7 @@ class _Work:
         found = [f for p in group.exposures for f in self.findings.get(self._key(p), ())]
         ids = dict.fromkeys(i for p in group.exposures for i in self.nodes[p].contexts)
         contexts = [self.contexts[i] for i in ids]
+        mentions = self._mentions(group)
         content_people = _content_people(found)
         kinds = dict.fromkeys(["visible-recipients"] if shown else [])
         kinds |= dict.fromkeys(self._gravest(found))
@@ -260,6 +269,7 @@ class _Work:
             context=contexts,
             kinds=[self.kinds[kind] for kind in kinds if kind in self.kinds],
             unknown_members=count.groups > 0,
+            mentions=mentions,
         )
         carried = self._markers(group, shown, count, contexts, found)
         return Incident(
@@ -278,13 +288,23 @@ class _Work:
                 "lists": [self.nodes[p].described for p in shown],
                 "contexts": [c.title for c in contexts],
             },
-            why=self._why(count.external + count.groups, shown, contexts, found, carried),
+            why=self._why(count.external + count.groups, shown, contexts, mentions, found, carried),
         )
 
     def _gravest(self, found: Sequence[Finding]) -> list[str]:
         """Return the kinds found, those that weigh most in a score first."""
         weights = {kind: -factors.dpc[1] * factors.ei[1] for kind, factors in self.kinds.items()}
         return sorted(dict.fromkeys(f.kind for f in found), key=lambda kind: weights.get(kind, 0))
+
+    def _mentions(self, group: _Group) -> list[Mentions]:
+        """Return what sensitive matters the exposing messages speak of, the gravest first."""
+        spoken = [f for p in group.exposures for f in self._spoken.get(self._key(p), ())]
+        surest = {f.kind: f for f in sorted(spoken, key=lambda f: (f.confidence, f.count))}
+        found = [
+            Mentions(lower_first(self.kinds[kind].title), self.kinds[kind].dpc[1], _told(finding))
+            for kind, finding in surest.items()
+        ]
+        return sorted(found, key=lambda m: (-m.dpc, m.title))[:SAID]
 
     def _sent(self, found: Sequence[Finding]) -> str:
         """Return what personal data was sent, the gravest kinds first and three at most."""
@@ -363,6 +383,7 @@ class _Work:
         seen: int,
         shown: Sequence[int],
         contexts: Sequence[Context],
+        mentions: Sequence[Mentions],
         found: Sequence[Finding],
         carried: Sequence[str],
     ) -> str:
@@ -378,6 +399,8 @@ class _Work:
             parts.append(f"external recipients were sent {self._sent(found)}")
         if contexts:
             parts.append(f"the wording suggests {contexts[0].title}")
+        if mentions and mentions[0].dpc > max((c.dpc for c in contexts), default=0):
+            parts.append(f"the content has {mentions[0].title}")
         sayings = {
             "remedy-repeats-list": "a later message showed the list again",
             "recall": "a recall followed",
@@ -386,6 +409,12 @@ class _Work:
         parts.extend(text for marker, text in sayings.items() if marker in carried)
         sentence = "; ".join(parts)
         return sentence[:1].upper() + sentence[1:] + "."
+
+
+def _told(finding: Finding) -> str:
+    """Return what a finding counts, where it lies and how sure it is."""
+    where = finding.part.replace("attachment:", "attachment ", 1)
+    return f"{finding.why}, in the {where} (confidence {finding.confidence:g})"
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)

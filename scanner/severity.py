@@ -81,6 +81,20 @@ class KindFactors:
     ei: tuple[float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """What subject, text or attachments speak of: one category of sensitive words."""
+
+    title: str
+    """Within a sentence: `words about mental health`."""
+
+    dpc: float
+    """The data processing context that it suggests at most."""
+
+    told: str
+    """How often, where and how surely."""
+
+
 def score(
     *,
     visible: bool,
@@ -88,11 +102,13 @@ def score(
     context: Sequence[Context],
     kinds: Iterable[KindFactors],
     unknown_members: bool,
+    mentions: Sequence[Mentions] = (),
 ) -> Score:
     """Return the range of an incident, each factor with what it rests on.
 
     `visible` says whether addresses were disclosed; `kinds` holds the kinds found in content;
-    `unknown_members` whether a group hides how many could see it.
+    `unknown_members` whether a group hides how many could see it; `mentions`, the gravest first,
+    what sensitive matters the messages speak of, which raises the high end and nothing else.
     """
     dpc_low = dpc_high = ei_low = ei_high = 0.0
     reasons: list[str] = []
@@ -112,6 +128,9 @@ def score(
     if grave is not None:
         dpc_high = max(dpc_high, grave.dpc)
         reasons.append(f"DPC up to {grave.dpc}: wording suggests {grave.title}")
+    for spoken in mentions:
+        dpc_high = max(dpc_high, spoken.dpc)
+        reasons.append(f"DPC up to {spoken.dpc:g}: {spoken.told}")
     cb_high = UNKNOWN_RECIPIENTS if unknown_members else KNOWN_RECIPIENTS
     reasons.append(
         "CB 0.25 to 0.5: a group whose members are not known"

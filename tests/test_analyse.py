@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -312,6 +313,11 @@ def content(kind: str, count: int = 1, *, confidence: float = 0.9, part: str = "
     return Finding("personal-data", 1, kind, "", part, confidence, count, Evidence("***"))
 
 
+def words(kind: str = "sensitive-health", **where: Any) -> Finding:
+    """Return a mention of a sensitive matter in the content of a message."""
+    return replace(content(kind, **where), detector="sensitive-words", why="1 mention of it")
+
+
 @pytest.mark.parametrize(
     ("found", "readers", "expected"),
     [
@@ -349,6 +355,34 @@ def test_which_content_makes_an_incident(
     analysis = analysed(tmp_path, rows, [replace(f, message_key=key) for f in found])
     assert len(analysis.incidents) == (expected == "")
     assert analysis.set_aside == (Counter([expected]) if expected else {})
+
+
+@pytest.mark.parametrize(
+    ("found", "readers", "high"),
+    [
+        pytest.param([content("nhs-number"), words()], 1, 4, id="beside-data"),
+        pytest.param([content("nhs-number"), words(part="attachment:a.docx")], 1, 4, id="attached"),
+        pytest.param([content("nhs-number"), words(confidence=0.59)], 1, 3, id="unsure"),
+        pytest.param([content("nhs-number"), words(part="quoted")], 1, 3, id="quoted-to-one"),
+        pytest.param([content("nhs-number"), words(part="quoted")], 2, 4, id="quoted-to-two"),
+        pytest.param([words()], 30, 4, id="beside-a-list"),
+        pytest.param([words("sensitive-money")], 30, 3, id="another-category"),
+        pytest.param([words()], 1, None, id="alone"),
+        pytest.param([content("nhs-number", confidence=0.5), words()], 1, None, id="data-unsure"),
+    ],
+)
+def test_sensitive_words_raise_what_they_stand_in(
+    tmp_path: Path, found: list[Finding], readers: int, high: int | None
+) -> None:
+    """They lift the high end of an incident's context with a reason, and make none themselves."""
+    rows = table(sent(0, public(readers), subject="Your letter"))
+    (key,) = rows["message_key"].to_pylist()
+    analysis = analysed(tmp_path, rows, [replace(f, message_key=key) for f in found])
+    assert [i.score.dpc for i in analysis.incidents] == ([] if high is None else [(1, high)])
+    for incident in analysis.incidents:
+        told = [r for r in incident.score.reasons if "mention of" in r]
+        assert bool(told) == (high == 4 or "sensitive-money" in {f.kind for f in found})
+        assert not any(kind.startswith("sensitive") for kind in incident.kinds)
 
 
 def test_content_of_context_makes_no_incident(tmp_path: Path) -> None:

@@ -21,7 +21,12 @@ from scanner.severity import KindFactors
 from tests.build import JO, MONDAY, SAM
 
 NHS = KindFactors("NHS numbers", (4, 4), (0.75, 1.0))
-KINDS = {"nhs-number": NHS}
+KINDS = {
+    "nhs-number": NHS,
+    "sensitive-health": KindFactors("Words about health", (1, 4), (0.25, 0.25)),
+    "sensitive-money": KindFactors("Words about debt", (1, 3), (0.25, 0.25)),
+    "sensitive-crime": KindFactors("Words about crime", (1, 4), (0.25, 0.25)),
+}
 Part = tuple[Sequence[Node], People]
 
 
@@ -111,9 +116,50 @@ def build(
     *messages: Sent,
     findings: Sequence[Finding] = (),
     previous: Mapping[str, tuple[str, str]] | None = None,
+    spoken: Sequence[Finding] = (),
 ) -> list[Incident]:
     """Return the incidents of these messages, all in one mailbox."""
-    return incidents.build([part(*messages)], findings, KINDS, previous or {})[0]
+    return incidents.build([part(*messages)], findings, KINDS, previous or {}, spoken)[0]
+
+
+def mention(key: str, kind: str, confidence: float = 0.65, part: str = "body") -> Finding:
+    """Return a mention of a sensitive matter."""
+    why = f"1 mention of {kind}"
+    return Finding("sensitive-words", 1, kind, key, part, confidence, 1, Evidence("***"), why)
+
+
+def test_the_surest_mention_of_each_matter_is_told() -> None:
+    """Of three mentions the surest of each kind gives the reason, the gravest kind the sentence."""
+    spoken = [
+        mention("a", "sensitive-money", 0.8, "attachment:list.docx"),
+        mention("a", "sensitive-health", 0.6),
+        mention("b", "sensitive-health", 0.8, "subject"),
+        mention("elsewhere", "sensitive-crime"),
+    ]
+    (found,) = build(sent("a", 0), sent("b", 1), spoken=spoken)
+    assert [r for r in found.score.reasons if "mention" in r] == [
+        "DPC up to 4: 1 mention of sensitive-health, in the subject (confidence 0.8)",
+        "DPC up to 3: 1 mention of sensitive-money, in the attachment list.docx (confidence 0.8)",
+    ]
+    assert list(found.score.dpc) == [1, 4]
+    assert "the content has words about health" in found.why
+    assert found.kinds == ("visible-recipients",)
+    assert found.people_exposed == 5
+
+
+def test_wording_as_grave_goes_before_mentions() -> None:
+    """Where subject or names already say as much, the sentence speaks of these only."""
+    (found,) = build(sent("a", 0, contexts=("health",)), spoken=[mention("a", "sensitive-health")])
+    assert "content has" not in found.why
+    assert "wording suggests" in found.why
+
+
+def test_a_copy_says_the_same_once() -> None:
+    """Mentions of two stored copies of one message are those of one."""
+    spoken = [mention(key, "sensitive-health") for key in ("a", "b")]
+    one = [sent(key, 0, message_id="same", mailbox=box) for key, box in (("a", JO), ("b", SAM))]
+    (found,) = build(*one, spoken=spoken)
+    assert sum("mention" in reason for reason in found.score.reasons) == 1
 
 
 def keys(found: Iterable[Incident]) -> list[list[str]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scanner import severity
 from scanner.model import Score, Severity
-from scanner.severity import Context, KindFactors, score
+from scanner.severity import Context, KindFactors, Mentions, score
 
 CONTEXTS = {context.id: context for context in severity.contexts()}
 
@@ -68,6 +68,17 @@ def test_the_low_end_is_what_is_proven(context: str, names: float, unknown: bool
 def test_names_make_identification_certain(names: float, ei: float) -> None:
     """From two thirds of full names on, EI may be 1; below it stays 0.75."""
     assert listed(names=names).ei == (0.75, ei)
+
+
+def test_sensitive_words_raise_the_high_end_alone() -> None:
+    """What a message speaks of lifts the context up to its own, with its reason, alone."""
+    spoken = Mentions("words about health", 4, "2 mentions of health, in the body (confidence 0.8)")
+    found = score(
+        visible=True, name_fraction=0, context=[CONTEXTS["money"]], kinds=(),
+        unknown_members=False, mentions=[spoken],
+    )  # fmt: skip
+    assert (found.dpc, found.ei, found.low, found.high) == ((1, 4), (0.75, 0.75), 1.0, 3.25)
+    assert f"DPC up to 4: {spoken.told}" in found.reasons
 
 
 def test_unknown_members_widen_the_circumstances() -> None:

@@ -63,7 +63,8 @@ PACKS = (
 
 STRONG_ABOUT, ABOUT, STRONG, PLAIN, GENERAL = 0.8, 0.65, 0.6, 0.45, 0.25
 """How sure a mention is: a strong word or any other with a person beside it, a strong or any other
-word alone, any other in what reads like a newsletter."""
+word alone, any other in what reads like a newsletter. In a mass mail none is surer than PLAIN: its
+words are what it writes about, not what somebody is."""
 
 _BEFORE_NOT, _BESIDE = 28, 70
 _BREAK = re.compile(r"[.;!?]\s|\n|\b(?:but|although|aber|mais|pero|ma|maar|ale)\b", re.I)
@@ -76,7 +77,7 @@ class _Group(NamedTuple):
     """Words of one pack that mean one thing."""
 
     category: str
-    """Of CATEGORIES, or `negations`, `people`, `general`."""
+    """Of CATEGORIES, or `negations`, `people`, `general`, `mass`."""
 
     strong: bool
     language: str
@@ -138,7 +139,7 @@ class SensitiveDetector(ContentDetector):
     """Finds what categories a message speaks of; each finding tells counts, never words."""
 
     id: str = "sensitive-words"
-    version: int = 1
+    version: int = 2
     packs: tuple[str, ...] = PACKS
 
     @property
@@ -153,6 +154,11 @@ class SensitiveDetector(ContentDetector):
             if document.subject:
                 for mention in self.mentions(normalise(document.subject)):
                     found.setdefault((mention.category, "subject"), []).append(mention)
+            for attached in document.texts:
+                where = f" ({attached.hidden})" if attached.hidden else ""
+                part = f"attachment:{attached.path}{where}"
+                for mention in self.mentions(normalise(attached.text)):
+                    found.setdefault((mention.category, part), []).append(mention)
             text = body_text(document.plain, document.html)
             body = self.mentions(text) if text else []
             spans = iter(split(text)) if body else iter(())
@@ -179,6 +185,7 @@ class SensitiveDetector(ContentDetector):
         for ends in beside.values():
             ends.sort()
         own = _language(beside)
+        most = PLAIN if any(category == "mass" for category, _ in beside) else 1.0
         mentions: list[_Mention] = []
         for category, found_here in places.items():
             last = -1
@@ -189,7 +196,7 @@ class SensitiveDetector(ContentDetector):
                     continue
                 last = end
                 if not _negated(text, start, beside, group.language):
-                    confidence = _confidence(text, start, end, group, beside)
+                    confidence = min(most, _confidence(text, start, end, group, beside))
                     mentions.append(_Mention(start, end, category, confidence))
         return sorted(mentions)[:MAX_MENTIONS]
 

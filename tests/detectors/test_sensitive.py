@@ -12,7 +12,7 @@ from scanner.detectors import SENSITIVE_WORDS
 from scanner.detectors.base import NEVER
 from scanner.detectors.sensitive import ABOUT, CATEGORIES, PACKS, STRONG
 from scanner.messages import Document
-from scanner.model import Finding
+from scanner.model import AttachedText, Finding
 from scanner.text import normalise
 
 ABOUT_SOMEBODY = {
@@ -68,14 +68,16 @@ def test_every_category_has_cases() -> None:
     """Each category is tested, and each stands in the English core pack."""
     table = tomllib.loads(data.read("packs/core-en.toml"))
     assert ABOUT_SOMEBODY.keys() == CATEGORIES.keys()
-    assert table.keys() - {"language", "negations", "people", "general"} == CATEGORIES.keys()
+    assert (
+        table.keys() - {"language", "negations", "people", "general", "mass"} == CATEGORIES.keys()
+    )
 
 
 @pytest.mark.parametrize("pack", PACKS)
 def test_packs_have_the_same_form(pack: str) -> None:
     """A pack holds categories that exist, each with words in lower case."""
     table = tomllib.loads(data.read(f"packs/{pack}.toml"))
-    rest = table.keys() - {"language", "negations", "people", "general"}
+    rest = table.keys() - {"language", "negations", "people", "general", "mass"}
     assert rest <= CATEGORIES.keys()
     for name in rest:
         assert table[name].keys() <= {"strong", "words"}
@@ -104,6 +106,29 @@ def test_a_newsletter_weighs_less(text: str) -> None:
     found = SENSITIVE_WORDS.mentions(text)
     assert found
     assert max(m.confidence for m in found) < STRONG
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "To unsubscribe, reply STOP.", "View this email in your browser", "Uitschrijven kan hier",
+        "Newsletter abbestellen", "Pour vous d\u00e9sinscrire, se d\u00e9sabonner ici",
+    ],
+)  # fmt: skip
+def test_a_mass_mail_is_about_its_subject(mark: str) -> None:
+    """In a mass mail no mention is sure enough to count, a patient's story included."""
+    story = "Mrs Doe was diagnosed with epilepsy and tells how she lives."
+    filler = "All about our summer fair and the new bus timetable. " * 5
+    assert max(f.confidence for f in detect(f"{story}\n\n{filler}\n\n{mark}")) < STRONG
+    assert max(f.confidence for f in detect(f"{story}\n\n{filler}")) >= ABOUT
+
+
+def test_words_in_attachments() -> None:
+    """Attachments are read too; the part says which, where in it, and how it was hidden."""
+    texts = [AttachedText("list.xlsx/Cases", "Mr Roe was arrested", "hidden sheet")]
+    (found,) = SENSITIVE_WORDS.detect([Document("key", "", [], [], texts=texts)], str)
+    assert found.part == "attachment:list.xlsx/Cases (hidden sheet)"
+    assert found.kind == "sensitive-crime"
 
 
 def test_one_finding_a_category_and_part() -> None:
