@@ -84,7 +84,9 @@ def scan(
     content: ContentOption = None,
     report_to: Annotated[
         list[Path] | None,
-        typer.Option("--report", help="Also write a report here (.html, .json, .csv)."),
+        typer.Option(
+            "--report", help="Also write a report here (.html, .pdf, .xlsx, .json, .csv)."
+        ),
     ] = None,
     fail_on: Annotated[
         Severity | None,
@@ -140,7 +142,8 @@ for command in (
 @app.command()
 def report(
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: .html, .json or .csv.")
+        Path,
+        typer.Option("--output", "-o", help="File to write: .html, .pdf, .xlsx, .json or .csv."),
     ],
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     edition: EditionOption = Edition.REDACTED,

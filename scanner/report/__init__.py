@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 FORMATS = {
     ".html": "scanner.report.html:render",
+    ".pdf": "scanner.report.pdf:render",
     ".json": "scanner.report.json:render",
+    ".xlsx": "scanner.report.workbook:render",
     ".csv": "scanner.report.sheets:render",
 }
 """Suffix to `module:function`; imported when used, so that JSON does not load the templates."""

@@ -54,15 +54,10 @@ def _template() -> Template:
         "moment": words.moment,
         "stamp": words.stamp,
         "because": words.because,
-        "clip": clip,
+        "clip": words.clip,
     }
     environment.globals |= {"words": words, "bands": BANDS, "limits": LIMITS}
     return environment.get_template("report.html.j2")
-
-
-def clip(text: str, length: int = 300) -> str:
-    """Return `text` cut to what a reader needs: a subject may be a megabyte."""
-    return text if len(text) <= length else f"{text[:length]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def _asset(name: str) -> tuple[Markup, str]:

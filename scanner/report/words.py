@@ -13,7 +13,7 @@ from scanner.report.summary import by_band, worst_mailboxes
 from scanner.text import lower_first
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from scanner.report.summary import Incident, Message, Summary, Unread
@@ -56,6 +56,43 @@ MAIL_CANNOT_TELL = (
     "What was sent from mailboxes, folders and periods outside the scope.",
 )
 
+METHOD = (
+    "The scan reads the recipients and subject of each stored copy of a sent message, and as much "
+    "of its content as the scope says. Detectors look for recipient lists that others could read "
+    "and for personal data in content. Findings that are one event are joined to one incident. No "
+    "message text is kept; evidence is masked.",
+    "Severity follows ENISA's published method: SE = DPC \N{MULTIPLICATION SIGN} EI + CB. Below 2 "
+    "is low, from 2 medium, from 3 high, from 4 very high. What surrounds a list seldom proves "
+    "what it says about people, so each factor is a range: proven is what the mail itself shows, "
+    "at most what its context suggests. Incidents rank by the upper end until a person settles the "
+    "context. The number of people is not part of the score; it stands beside it.",
+)
+
+CONTENT = {
+    "none": "recipients and subjects only",
+    "text": "recipients, subjects and message text; of attachments the names only",
+    "attachments": "recipients, subjects, message text and attachments, what is hidden in them "
+    "included",
+}
+
+GLOSSARY = (
+    ("Audience", "Everyone who received a message, Bcc included: who could see the visible "
+     "recipients and the content."),
+    ("External", "Outside the organisation's internal domains."),
+    ("Finding", "One detector's claim about one message."),
+    ("Incident", "The findings and messages that are one event."),
+    ("Pairs who could see each other", "Viewer and exposed person, counted once for each "
+     "direction."),
+    ("People exposed", "Distinct external people whose address others could see or whose data was "
+     "in content. Figures in brackets are the range that groups and estimates leave open."),
+    ("Place", "One folder of a mailbox, or one file, within the period of the scan."),
+    ("Visible recipient", "An address in To or Cc, or a meeting's attendee, that the other "
+     "recipients could read."),
+)  # fmt: skip
+
+NAMES_SHOWN = 12
+"""Domains and partners that the scope names; sources half as many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -92,6 +129,11 @@ def scores(low: float, high: float) -> str:
     return f"{low:.2f}" if low == high else f"{low:.2f}\N{EN DASH}{high:.2f}"
 
 
+def clip(text: str, length: int = 300) -> str:
+    """Return `text` cut to what a reader needs: a subject may be a megabyte."""
+    return text if len(text) <= length else f"{text[:length]}\N{HORIZONTAL ELLIPSIS}"
+
+
 def rest(left_out: int, noun: str) -> str:
     """Return a note on the rows that a table leaves out, empty where there are none."""
     return f"And {count(left_out, noun)}: in the JSON report." if left_out > 0 else ""
@@ -126,6 +168,97 @@ def listed(parts: Iterable[str]) -> str:
     """Return `a, b and c`."""
     *first, last = list(parts) or [""]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def some(names: Sequence[str], limit: int = NAMES_SHOWN) -> str:
+    """Return `a, b` and how many more there are."""
+    more = f" and {number(len(names) - limit)} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
+def edition(summary: Summary) -> str:
+    """Return which edition this is, and why where somebody asked for the full one."""
+    name = "Full edition: holds personal data" if summary.edition == "full" else "Redacted edition"
+    return f"{name}; asked for: {summary.edition_reason}" if summary.edition_reason else name
+
+
+def scope_facts(summary: Summary) -> tuple[tuple[str, str], ...]:
+    """Return what was looked at, as name and value."""
+    scope, totals = summary.scope, summary.totals
+    read = (
+        f"{count(totals.messages_read, 'message')} in "
+        f"{count(totals.mailboxes, 'mailbox', 'mailboxes')}; {number(totals.messages_audited)} "
+        "sent from inside and audited"
+    )
+    skipped = f"; {number(totals.messages_skipped)} skipped" if totals.messages_skipped else ""
+    since = day(scope.since) if scope.since else "from the beginning"
+    until = day(scope.until) if scope.until else "to the end"
+    bounded = scope.since or scope.until
+    run = summary.run
+    facts = (
+        ("Read", read + skipped),
+        ("Period", f"{since} \N{EN DASH} {until}" if bounded else "all that the sources hold"),
+        ("Looked at", CONTENT.get(scope.content, scope.content)),
+        (
+            "Internal domains",
+            f"{some(scope.internal_domains) or 'none'} ({scope.internal_domains_from})",
+        ),
+        ("Partners", some(scope.partner_domains)),
+        ("Sources", some(scope.sources, NAMES_SHOWN // 2)),
+        (
+            "Run",
+            f"{run.run_id} of {moment(run.started_at)}, version {run.version}, "
+            f"configuration {run.config_hash}",
+        ),
+    )
+    return tuple((name, value) for name, value in facts if value)
+
+
+def run_facts(summary: Summary) -> tuple[tuple[str, str], ...]:
+    """Return the identity of the run and of the report, as name and value."""
+    run = summary.run
+    ended = moment(run.finished_at) if run.finished_at else "not finished"
+    redacted = ": external addresses are domain and pseudonym, names and matches are masked"
+    return (
+        ("Run", run.run_id),
+        ("Started", moment(run.started_at)),
+        ("Finished", f"{ended}, {run.outcome}" if run.outcome else ended),
+        ("Version", f"Undisclosed {run.version}"),
+        ("Configuration", run.config_hash),
+        ("Edition", summary.edition + ("" if summary.edition == "full" else redacted)),
+        ("Report made", moment(summary.generated_at)),
+        (
+            "Findings",
+            f"{number(summary.totals.findings)} in {count(len(summary.incidents), 'incident')}",
+        ),
+    )
+
+
+def glossary(summary: Summary) -> tuple[tuple[str, str], ...]:
+    """Return the terms that the report uses, each with its meaning."""
+    own = tuple(
+        (known.title, known.explanation)
+        for known in (*summary.kinds, *summary.markers)
+        if known.explanation
+    )
+    return GLOSSARY + own
+
+
+def domains(incident: Incident) -> str:
+    """Return the exposed people by domain, in one line."""
+    shown = [f"{found.domain} {number(found.people)}" for found in incident.domains]
+    if incident.other_domains:
+        others = count(incident.other_domains, "other domain")
+        shown.append(f"{others} {number(incident.other_domain_people)}")
+    return ", ".join(shown)
+
+
+def recipient_kinds(incident: Incident) -> str:
+    """Return the addresses by kind, in one line."""
+    return ", ".join(
+        f"{RECIPIENT_KINDS.get(found.kind, found.kind)} {number(found.addresses)}"
+        for found in incident.recipient_kinds
+    )
 
 
 def headline(summary: Summary) -> str:

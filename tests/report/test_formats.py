@@ -6,17 +6,18 @@ import csv
 import io
 import json
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
 from scanner.errors import ScannerError, UsageError
 from scanner.report import FORMATS, renderer, sheets, write
+from scanner.report.json import schema
 from scanner.report.summary import SUMMARY_VERSION, to_dict
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from scanner.report.summary import Summary
 
 
@@ -35,7 +36,7 @@ def test_writes_each_format_for_its_owner_only(
 
 def test_another_suffix_is_refused_with_those_that_work(realistic: Summary, tmp_path: Path) -> None:
     """A suffix without a format is a usage error that lists the ones that work."""
-    with pytest.raises(UsageError, match=r"\.html, \.json, \.csv"):
+    with pytest.raises(UsageError, match=r"\.html, \.pdf, \.json, \.xlsx, \.csv"):
         write(realistic, tmp_path / "report.docx")
     with pytest.raises(UsageError):
         renderer(tmp_path / "report")
@@ -111,3 +112,25 @@ def test_no_cell_of_a_hostile_summary_is_a_formula(hostile: Summary) -> None:
 def test_cells_that_look_like_formulas_are_quoted(value: object, expected: object) -> None:
     """A text that a spreadsheet would execute gets a quote before it; all others stay."""
     assert sheets.cell(value) == expected
+
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "report.schema.json"
+
+
+def test_the_published_schema_is_that_of_the_report() -> None:
+    """docs/report.schema.json says what the code writes.
+
+    To write it anew: `python -c "import json; from scanner.report.json import schema;
+    print(json.dumps(schema(), indent=1))" > docs/report.schema.json`
+    """
+    assert json.loads(SCHEMA.read_text("utf-8")) == schema()
+
+
+@pytest.mark.parametrize("name", ["realistic", "hostile"])
+def test_the_json_fits_the_published_schema(request: pytest.FixtureRequest, name: str) -> None:
+    """What is written validates against the published schema, and a broken one does not."""
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
+    written = to_dict(request.getfixturevalue(name))
+    validator.validate(written)
+    assert not validator.is_valid(written | {"incidents": [{"rank": "first"}]})
+    assert not validator.is_valid({k: v for k, v in written.items() if k != "reading"})

@@ -1,0 +1,215 @@
+"""The report as an Excel workbook: typed columns, filters, frozen headings, an action plan."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from scanner.report import words
+from scanner.report.sheets import cell
+
+if TYPE_CHECKING:
+    from scanner.report.summary import Summary
+
+MAX_TEXT = 2_000
+"""Characters of a cell; Excel itself ends at 32,767."""
+
+MAX_ROWS = 1_000_000
+"""Rows of a sheet; Excel ends at 1,048,576. JSON has them all."""
+
+Row = Sequence[object]
+
+
+class Sheet(NamedTuple):
+    """One sheet: a heading and a width in characters for each column, and what gives the rows."""
+
+    name: str
+    columns: tuple[tuple[str, int], ...]
+    rows: Callable[[Summary], Iterable[Row]]
+
+
+def render(summary: Summary) -> bytes:
+    """Return the workbook."""
+    import xlsxwriter
+
+    target = io.BytesIO()
+    options = {
+        "constant_memory": True,  # a row is written when the next one begins
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "default_date_format": "yyyy-mm-dd hh:mm",
+    }
+    with xlsxwriter.Workbook(target, options) as book:
+        book.set_properties(
+            {
+                "title": words.headline(summary),
+                "comments": words.edition(summary),
+                "created": summary.generated_at.astimezone(UTC).replace(tzinfo=None),
+            }
+        )
+        heading = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+        text = book.add_format({"text_wrap": True, "valign": "top"})
+        when = book.add_format({"num_format": "yyyy-mm-dd hh:mm", "valign": "top"})
+        for sheet in SHEETS:
+            page = book.add_worksheet(sheet.name)
+            _write(page, sheet, sheet.rows(summary), heading, text, when)
+    return target.getvalue()
+
+
+def _write(
+    page: Any, sheet: Sheet, rows: Iterable[Row], heading: object, text: object, when: object
+) -> None:
+    for column, (name, width) in enumerate(sheet.columns):
+        page.set_column(column, column, width)
+        page.write_string(0, column, name, heading)
+    page.freeze_panes(1, 0)
+    last = 0
+    for last, row in enumerate(rows, start=1):
+        if last > MAX_ROWS:
+            page.write_string(last, 0, "There are more rows: the JSON report has them all.", text)
+            break
+        for column, value in enumerate(row):
+            if isinstance(value, datetime):
+                page.write_datetime(last, column, value.astimezone(UTC).replace(tzinfo=None), when)
+            elif isinstance(value, str):
+                page.write_string(last, column, words.clip(str(cell(value)), MAX_TEXT), text)
+            elif value is not None:
+                page.write_number(last, column, value, text)
+    page.autofilter(0, 0, last, len(sheet.columns) - 1)
+
+
+def _answer(summary: Summary) -> Iterator[Row]:
+    yield "Answer", words.headline(summary)
+    yield "Edition", words.edition(summary)
+    yield "Organisation", summary.organisation
+    for step in words.first_steps(summary):
+        yield "What to do first", step.text
+    yield "What was not read", words.unread_sentence(summary)
+    yield from words.scope_facts(summary)
+    yield from words.run_facts(summary)
+    for choice in summary.counting_choices:
+        yield "Counting choice", choice
+
+
+def _titles(summary: Summary) -> dict[str, str]:
+    return {known.id: known.title for known in (*summary.kinds, *summary.markers)}
+
+
+def _incidents(summary: Summary) -> Iterator[Row]:
+    titles = _titles(summary)
+    for i in summary.incidents:
+        yield (
+            i.rank, i.incident_id, words.band(i.severity), words.band(i.severity_low), i.se_low,
+            i.se_high, words.title(i, titles), i.people_exposed, i.people_low, i.people_high,
+            i.disclosed_pairs, i.name_fraction, len(i.messages), i.first_sent_at,
+            "; ".join(dict.fromkeys(m.mailbox for m in i.messages)),
+            i.messages[0].subject if i.messages else "",
+            "; ".join(words.term(titles, kind) for kind in i.kinds),
+            "; ".join(words.term(titles, marker) for marker in i.markers), i.why,
+            i.decision.verdict if i.decision else "",
+        )  # fmt: skip
+
+
+def _actions(summary: Summary) -> Iterator[Row]:
+    """Yield what to do about each incident, gravest first; owner and dates are for people."""
+    titles = _titles(summary)
+    for i in summary.incidents:
+        head = words.title(i, titles)
+        for step in words.steps(i):
+            yield i.rank, i.incident_id, words.band(i.severity), head, step
+
+
+def _messages(summary: Summary) -> Iterator[Row]:
+    for i in summary.incidents:
+        for m in i.messages:
+            yield (
+                i.rank, i.incident_id, m.sent_at, m.role, m.mailbox, m.sender, m.subject,
+                m.visible_recipients, m.external_visible, m.audience, m.internet_message_id,
+                m.message_key,
+            )  # fmt: skip
+
+
+def _findings(summary: Summary) -> Iterator[Row]:
+    titles = _titles(summary)
+    for i in summary.incidents:
+        for f in i.findings:
+            yield (
+                i.rank, i.incident_id, words.term(titles, f.kind), f.part, f.evidence, f.count,
+                f.confidence, f.why, f.fingerprint, f.message_key,
+            )  # fmt: skip
+
+
+def _mailboxes(summary: Summary) -> Iterator[Row]:
+    for box in summary.mailboxes:
+        yield box.mailbox, box.messages_audited, box.incidents, box.rate
+
+
+def _coverage(summary: Summary) -> Iterator[Row]:
+    reading = summary.reading
+    for read, groups in (("no", reading.unread), ("yes", reading.aside)):
+        for group in groups:
+            outcome = words.OUTCOMES.get(group.outcome, group.outcome)
+            yield (
+                read, outcome, group.reason, group.places, group.messages_skipped,
+                "; ".join(group.examples),
+            )  # fmt: skip
+    yield "yes", "read", "in full", reading.read, None, ""
+    yield "yes", "empty", "held no mail", reading.empty, None, ""
+
+
+_ID = (("Rank", 6), ("Incident", 16))
+
+SHEETS = (
+    Sheet("Summary", (("What", 28), ("Says", 100)), _answer),
+    Sheet(
+        "Incidents",
+        (
+            *_ID, ("Severity", 11), ("Proven", 11), ("SE low", 8), ("SE high", 8), ("Title", 44),
+            ("People", 9), ("People at least", 9), ("People at most", 9), ("Pairs", 10),
+            ("Names shown", 9), ("Messages", 9), ("First sent (UTC)", 17), ("Mailboxes", 34),
+            ("Subject", 40), ("Kinds", 30), ("Markers", 34), ("Why", 60), ("Decision", 16),
+        ),
+        _incidents,
+    ),
+    Sheet(
+        "Action plan",
+        (
+            *_ID, ("Severity", 11), ("Title", 44), ("What to do", 70), ("Owner", 20), ("Due", 12),
+            ("Done", 12), ("Note", 40),
+        ),
+        _actions,
+    ),
+    Sheet(
+        "Messages",
+        (
+            *_ID, ("Sent (UTC)", 17), ("Role", 12), ("Mailbox", 34), ("Sender", 34),
+            ("Subject", 44), ("Visible", 9), ("External", 9), ("Audience", 9), ("Message-ID", 44),
+            ("Message key", 36),
+        ),
+        _messages,
+    ),
+    Sheet(
+        "Findings",
+        (
+            *_ID, ("Kind", 34), ("Where", 34), ("Masked evidence", 40), ("Count", 8),
+            ("Confidence", 11), ("Why", 50), ("Fingerprint", 28), ("Message key", 36),
+        ),
+        _findings,
+    ),
+    Sheet(
+        "Mailboxes",
+        (("Mailbox", 40), ("Messages sent", 14), ("Incidents", 10), ("Per 1,000 sent", 14)),
+        _mailboxes,
+    ),
+    Sheet(
+        "Coverage",
+        (
+            ("Read in full", 12), ("Outcome", 18), ("Reason", 70), ("Places", 9), ("Messages", 10),
+            ("For instance", 70),
+        ),
+        _coverage,
+    ),
+)  # fmt: skip

@@ -1,0 +1,93 @@
+"""The workbook: typed cells, filters, and no cell that a spreadsheet program would execute."""
+
+from __future__ import annotations
+
+import io
+import resource
+import time
+import zipfile
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from python_calamine import CalamineWorkbook
+
+from scanner.report import words, workbook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scanner.report.summary import Summary
+
+
+def _sheets(summary: Summary) -> dict[str, list[list[Any]]]:
+    book = CalamineWorkbook.from_filelike(io.BytesIO(workbook.render(summary)))
+    return {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
+
+
+def test_holds_the_report_in_typed_cells(realistic: Summary) -> None:
+    """Numbers are numbers, times are times, and each incident and message has its row."""
+    sheets = _sheets(realistic)
+    assert sheets["Summary"][1] == ["Answer", words.headline(realistic)]
+    first = dict(zip(sheets["Incidents"][0], sheets["Incidents"][1], strict=True))
+    incident = realistic.incidents[0]
+    assert first["Incident"] == incident.incident_id
+    assert first["People"] == incident.people_exposed
+    assert first["SE high"] == incident.se_high
+    assert isinstance(first["First sent (UTC)"], datetime)
+    assert len(sheets["Incidents"]) == 1 + len(realistic.incidents)
+    assert len(sheets["Messages"]) == 1 + sum(len(i.messages) for i in realistic.incidents)
+    assert len(sheets["Findings"]) == 1 + sum(len(i.findings) for i in realistic.incidents)
+
+
+def test_the_action_plan_leaves_owner_and_dates_to_people(realistic: Summary) -> None:
+    """Each step of each incident has a row whose owner, due and done are blank."""
+    head, *rows = _sheets(realistic)["Action plan"]
+    assert len(rows) == sum(len(words.steps(i)) for i in realistic.incidents)
+    for row in rows:
+        named = dict(zip(head, row, strict=True))
+        assert named["What to do"]
+        assert named["Owner"] == named["Due"] == named["Done"] == ""
+
+
+def test_every_sheet_is_filtered_and_frozen(realistic: Summary) -> None:
+    """The heading of each sheet stays in sight and has filters."""
+    with zipfile.ZipFile(io.BytesIO(workbook.render(realistic))) as parts:
+        pages = [parts.read(name) for name in parts.namelist() if "worksheets/sheet" in name]
+    assert pages
+    assert all(b"<autoFilter" in page and b'state="frozen"' in page for page in pages)
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t=", "\r=", "\uff1d"])
+def test_a_formula_in_mail_is_text(realistic: Summary, begin: str) -> None:
+    """A subject that begins like a formula is shown with a quote before it, as text."""
+    first, *others = realistic.incidents
+    message = replace(first.messages[0], subject=f"{begin}cmd|' /C calc'!A0")
+    changed = replace(first, messages=(message, *first.messages[1:]))
+    content = workbook.render(replace(realistic, incidents=(changed, *others)))
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        pages = b"".join(parts.read(name) for name in parts.namelist())
+    assert b"<f>" not in pages
+    book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+    subjects = [str(row[15]) for row in book.get_sheet_by_name("Incidents").to_python()]
+    assert any(subject.startswith("'") and "calc" in subject for subject in subjects)
+
+
+def test_hostile_text_gives_a_workbook_that_opens(hostile: Summary) -> None:
+    """Control characters, markup and very long subjects leave every sheet readable."""
+    assert len(_sheets(hostile)["Incidents"]) == 1 + len(hostile.incidents)
+
+
+def test_100_000_findings_take_seconds(many: Callable[[int], Summary]) -> None:
+    """A hundred thousand findings are written in twenty seconds, in under 500 MB."""
+    summary = many(2_000)
+    findings = summary.incidents[0].findings
+    repeated = (findings * (50 // len(findings) + 1))[:50]
+    incidents = tuple(replace(i, findings=repeated) for i in summary.incidents)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    content = workbook.render(replace(summary, incidents=incidents))
+    assert time.perf_counter() - start < 20
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 500
+    assert len(content) > 1_000_000
