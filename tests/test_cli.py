@@ -404,9 +404,8 @@ def test_a_newer_workspace(archive: Path, tmp_path: Path, command: str) -> None:
 def test_a_suffix_without_a_format(archive: Path, workspace: Path, tmp_path: Path) -> None:
     """A report format that does not exist is refused before anything is read."""
     said = refused("report", "-w", workspace, "-o", "board.docx")
-    assert (
-        said
-        == "board.docx: no report format has this suffix; give one of .html, .pdf, .json, .xlsx, .csv"
+    assert said == (
+        "board.docx: no report format has this suffix; give one of .html, .pdf, .json, .xlsx, .csv"
     )
     assert "no report format" in refused(
         "scan", archive, "-w", tmp_path / "ws", "--report", "board.docx"
