@@ -88,10 +88,10 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
     never = {kind.id for kind in kinds() if kind.ranks_from >= NEVER}
     keys = frozenset(key for key, fs in content.items() if any(f.kind not in never for f in fs))
     tasks = [
-        Task(mailbox, workspace.part_paths([mailbox]), directory, keys)
-        for mailbox in workspace.mailboxes()
+        Task(mailbox, workspace.parts.paths([mailbox]), directory, keys)
+        for mailbox in workspace.parts.mailboxes()
     ]
-    many = workspace.rows() >= WORKERS_FROM_ROWS
+    many = workspace.parts.rows() >= WORKERS_FROM_ROWS
     parts = list(runners.run(examine, tasks, processes=many))
     factors = kind_factors()
     audience = {key: n for part in parts for key, n in part.external_audience.items()}

@@ -101,7 +101,7 @@ def scan(
             workspace, run.run_id, source, units, request, directory, watch.advance
         )
         read, skipped = read + tally.read, skipped + tally.skipped
-    workspace.compact()
+    workspace.parts.compact()
     pa.default_memory_pool().release_unused()
     watch.phase("Finding incidents", 0)
     _analyse(workspace, run.run_id, directory)

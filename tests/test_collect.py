@@ -313,7 +313,7 @@ def test_twins_in_two_units_of_one_mailbox(workspace: Workspace) -> None:
     read(workspace, source, ALL)
     again = {row["subject"]: row["message_key"] for row in workspace.messages().to_pylist()}
     assert again == keys | {"Message 3": again["Message 3"]}
-    assert len(set(again.values())) == workspace.rows() == 3
+    assert len(set(again.values())) == workspace.parts.rows() == 3
 
 
 def test_twins_in_two_mailboxes(workspace: Workspace) -> None:
@@ -336,7 +336,7 @@ def test_twins_across_a_resume(workspace: Workspace) -> None:
     assert source.read == [("a", 2)]
     assert subjects(workspace) == ["Message 1", "Message 2", "Message 5"]
     read(workspace, source, NEWER)
-    assert workspace.rows() == 3
+    assert workspace.parts.rows() == 3
 
 
 # --- what goes wrong ---
@@ -417,7 +417,7 @@ def test_a_unit_that_fails_costs_its_row(
     assert (summary(workspace).outcome, summary(workspace).reason) == (outcome, reason)
     assert summary(workspace).messages_read == at // 2 * 2
     assert {summary(workspace, unit).outcome for unit in "b0"} == {Outcome.READ}
-    assert workspace.rows() == at // 2 * 2 + 2
+    assert workspace.parts.rows() == at // 2 * 2 + 2
 
 
 def test_an_error_does_not_talk(
@@ -494,7 +494,7 @@ def test_who_is_internal_decides_what_is_read(workspace: Workspace, source: Fake
     assert workspace.findings() == []
     read(workspace, source)
     assert len(workspace.findings()) == 5
-    assert workspace.rows() == 5
+    assert workspace.parts.rows() == 5
 
 
 class _Fragile(ContentDetector):

@@ -366,7 +366,7 @@ def test_coverage_sums_up(tmp_path: Path) -> None:
     result = run(tmp_path, path)
     with Workspace(tmp_path / "ws") as workspace:
         rows = workspace.coverage()
-        stored = workspace.rows()
+        stored = workspace.parts.rows()
     assert stored == sum(row.messages_read for row in rows) == result.run.messages_read == 4
     assert sum(row.messages_skipped for row in rows) == result.run.messages_skipped
     outcomes = {row.unit: row.outcome for row in rows if not row.entry}

@@ -18,7 +18,8 @@ import pytest
 from scanner.errors import NewerWorkspaceError, ScannerError, StoreError, UnknownIdError
 from scanner.messages import Batch, KeyRing, MessageBatch
 from scanner.model import Checkpoint, Coverage, Evidence, Finding, Outcome, ScanRun
-from scanner.store import COMPACT_PARTS, LATELY, Workspace
+from scanner.store import LATELY, Workspace
+from scanner.store.parts import COMPACT_PARTS
 from tests.build import JO, message
 from tests.fakes import files_of, rows_of
 
@@ -131,7 +132,7 @@ def test_the_state_token_follows_every_look(workspace: Workspace) -> None:
         commit(workspace, page, **changes)
         tokens.append(workspace.state_token())
     commit(workspace, MessageBatch("", "", "", keys=KeyRing("", "")).take())
-    workspace.compact()
+    workspace.parts.compact()
     tokens.append(workspace.state_token())
     assert len(set(tokens)) == 4
     assert tokens[-1] == tokens[-2]
@@ -152,12 +153,12 @@ def test_compaction_keeps_the_rows(workspace: Workspace) -> None:
         commit(workspace, batch(2 * number, 2 * number + 1))
     commit(workspace, batch(99, month=4))
     before = workspace.messages().to_pylist()
-    workspace.compact()
+    workspace.parts.compact()
     assert len(files_of(workspace.root / "messages")) == 2
-    assert len(workspace.part_paths()) == 2
+    assert len(workspace.parts.paths()) == 2
     key = str  # the order of partitions may change, the rows may not
     assert sorted(map(key, workspace.messages().to_pylist())) == sorted(map(key, before))
-    assert workspace.rows() == len(before)
+    assert workspace.parts.rows() == len(before)
     first = [name for name in numbers(workspace) if name != "Message 99"]
     assert first == [f"Message {number}" for number in range(2 * COMPACT_PARTS + 6)]
 
@@ -167,7 +168,7 @@ def test_few_parts_are_left_alone(workspace: Workspace) -> None:
     for number in range(COMPACT_PARTS):
         commit(workspace, batch(number))
     before = files_of(workspace.root / "messages")
-    workspace.compact()
+    workspace.parts.compact()
     assert files_of(workspace.root / "messages") == before
 
 

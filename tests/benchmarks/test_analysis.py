@@ -89,8 +89,8 @@ def test_counting_keeps_up_with_duckdb(tmp_path: Path) -> None:
     """Distinct external addresses a message: within four times a hand-written DuckDB query."""
     fill(tmp_path / "w", 200_000 if FULL else 4_000, mailboxes=1)
     with Workspace(tmp_path / "w") as workspace:
-        table = messages.read(workspace.part_paths(), recipients.COLUMNS)
-        paths = [str(path) for path in workspace.part_paths()]
+        table = messages.read(workspace.parts.paths(), recipients.COLUMNS)
+        paths = [str(path) for path in workspace.parts.paths()]
     query = f"""
         SELECT message_key, count(DISTINCT r.address) AS external
         FROM (SELECT message_key, sender, unnest(recipients) AS r FROM read_parquet({paths}))
@@ -113,7 +113,7 @@ def test_counting_keeps_up_with_duckdb(tmp_path: Path) -> None:
         theirs.update(duckdb.execute(query).fetchall())
 
     with Workspace(tmp_path / "w") as workspace:
-        paths_of = workspace.part_paths()
+        paths_of = workspace.parts.paths()
     mine, duck = seconds(count), seconds(query_duckdb)
     report("counting", messages=str(len(table)), seconds=mine, times_duckdb=mine / duck)
     assert ours == theirs

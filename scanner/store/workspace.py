@@ -1,4 +1,4 @@
-"""The workspace: SQLite state, migrations, one-transaction page commit, queries.
+"""The workspace: one organisation's messages, state and reports; page commit and queries.
 
     WORKSPACE/
       workspace.key      what pseudonyms and value hashes are keyed with; readable by the owner only
@@ -17,18 +17,15 @@ import os
 import re
 import socket
 import sqlite3
-import uuid
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from scanner import data, messages
+from scanner import messages
 from scanner.crypto import Keyed, load_or_create_key
-from scanner.errors import NewerWorkspaceError, StoreError, UnknownIdError
+from scanner.errors import StoreError, UnknownIdError
 from scanner.model import (
     Checkpoint,
     Coverage,
@@ -45,22 +42,18 @@ from scanner.model import (
     plain_json,
     stamp,
 )
+from scanner.store.database import Database
+from scanner.store.parts import Parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
-
-COMPACT_PARTS = 8
-"""More part files than this in one partition are made into one."""
 
 _SAYS = "mailbox, folder, since, until, outcome, messages_read, messages_skipped, reason"
 _SAYS_NOW = re.sub(r"\w+", r"excluded.\g<0>", _SAYS)
 
 LATELY = "at the latest scan"
 """Entry of what a survey says of a unit that an earlier scan read: it replaces no row of that."""
-
-_MIGRATIONS = ("migrations/0001.sql",)
-"""What makes format N of format N-1, in order; the format is SQLite's `user_version`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +118,8 @@ class Workspace:
             raise StoreError(f"{key}: the workspace's key is missing; restore it from a copy")
         self.keyed = Keyed(load_or_create_key(key))
         self._lock: sqlite3.Connection | None = None
-        self._db = sqlite3.connect(state, isolation_level=None, timeout=10)
-        try:
-            with _store_errors(state):
-                self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = FULL")
-                self._migrate()
-        except BaseException:
-            self._db.close()
-            raise
+        self._db = Database(state)
+        self.parts = Parts(self._db, root / "messages", self.keyed)
 
     def __enter__(self) -> Workspace:
         return self
@@ -163,44 +149,13 @@ class Workspace:
             raise StoreError(f"{self.root}: in use by {who}; wait until it has ended") from error
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
         self._lock = lock
-        self._remove_orphans()
-
-    # -- schema ------------------------------------------------------------------------------
-
-    def _migrate(self) -> None:
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        if version > len(_MIGRATIONS):
-            raise NewerWorkspaceError(
-                f"{self.root}: this workspace has format {version}, made by a newer version; "
-                f"this one reads up to {len(_MIGRATIONS)}: upgrade undisclosed"
-            )
-        for number in range(version, len(_MIGRATIONS)):
-            with self._transaction():
-                for statement in data.read(_MIGRATIONS[number]).split(";"):
-                    if statement.strip():
-                        self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {number + 1}")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with _store_errors(self.root):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-
-    def _query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        with _store_errors(self.root):
-            return self._db.execute(sql, values).fetchall()
+        self.parts.remove_orphans()
 
     # -- runs --------------------------------------------------------------------------------
 
     def begin_run(self, run: ScanRun) -> None:
         """Record a run that begins; one that still seems to run was cut off, the lock is ours."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute("UPDATE runs SET outcome = 'interrupted' WHERE outcome = 'running'")
             self._db.execute(
                 "INSERT INTO runs VALUES (?, ?, NULL, ?, NULL, 0, 0, ?, ?, ?)",
@@ -210,7 +165,7 @@ class Workspace:
 
     def finish_run(self, run: ScanRun) -> None:
         """Record how a run ended."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute(
                 "UPDATE runs SET finished_at = ?, outcome = ?, exit_code = ?, messages_read = ?, "
                 "messages_skipped = ?, scope = ? WHERE run_id = ?",
@@ -220,7 +175,7 @@ class Workspace:
 
     def runs(self) -> list[ScanRun]:
         """Return all runs, the latest first."""
-        rows = self._query(
+        rows = self._db.query(
             "SELECT run_id, started_at, finished_at, outcome, exit_code, messages_read, "
             "messages_skipped, config_hash, version, scope FROM runs ORDER BY started_at DESC"
         )
@@ -233,7 +188,7 @@ class Workspace:
 
     def checkpoints(self, source: str) -> dict[str, Checkpoint]:
         """Return how far each unit of a source is read, by unit."""
-        rows = self._query(
+        rows = self._db.query(
             "SELECT unit, mailbox, folder, token, state, examined, pending, progress "
             "FROM checkpoints WHERE source = ?",
             source,
@@ -271,16 +226,14 @@ class Workspace:
         look found in them gives way to `findings`. A row of `coverage` replaces that of the same
         entry; with `anew`, those of the whole unit go first.
         """
-        parts, looked_at = self._write_parts(table, checkpoint.source), list(examined)
-        with self._transaction():
+        parts, looked_at = self.parts.write(table, checkpoint.source), list(examined)
+        with self._db.transaction():
             if parts or looked_at:
                 self._db.execute(
                     "INSERT INTO meta VALUES ('changes', '1') ON CONFLICT DO UPDATE "
                     "SET value = CAST(value + 1 AS TEXT)"
                 )
-            self._db.executemany(
-                "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)", [(*part, run_id) for part in parts]
-            )
+            self.parts.enter(parts, run_id)
             self._replace_findings(findings, looked_at, run_id)
             if anew:
                 unit = (checkpoint.source, checkpoint.unit)
@@ -293,7 +246,7 @@ class Workspace:
         known = self.checkpoints(source)
         rows = [replace(c, entry=LATELY) if c.unit in known else c for c in coverage]
         said = {(row.unit, row.entry) for row in rows}
-        with self._transaction():
+        with self._db.transaction():
             before = self._db.execute(
                 "SELECT unit, entry FROM coverage WHERE source = ?1 AND (entry = ?2 OR unit "
                 "NOT IN (SELECT unit FROM checkpoints WHERE source = ?1))",
@@ -361,93 +314,22 @@ class Workspace:
             ],
         )  # fmt: skip
 
-    # -- message rows ------------------------------------------------------------------------
-
-    def _write_parts(self, table: pa.Table, source: str) -> list[tuple[str, str, str, str, int]]:
-        """Write the rows, a file for each mailbox and month; return what `parts` is to list."""
-        if not table.num_rows:
-            return []
-        written = []
-        months = pc.fill_null(pc.strftime(table["sent_at"], format="%Y-%m"), "undated")
-        mailboxes = table["mailbox"].cast(pa.string())
-        for mailbox in pc.unique(mailboxes).to_pylist():
-            for month in pc.unique(months).to_pylist():
-                rows = table.filter(pc.and_(pc.equal(mailboxes, mailbox), pc.equal(months, month)))
-                if rows.num_rows:
-                    partition = "/".join(
-                        (self.keyed.folder(source), self.keyed.folder(mailbox), month)
-                    )
-                    path = self._write_part(partition, rows)
-                    written.append((path, partition, mailbox, month, rows.num_rows))
-        return written
-
-    def _write_part(self, partition: str, rows: pa.Table) -> str:
-        path = f"{partition}/{uuid.uuid4().hex}.parquet"
-        folder = self.root / "messages"
-        with _store_errors(self.root):
-            for name in partition.split("/"):
-                folder /= name  # one by one: `mkdir(parents=True)` gives only the last its mode
-                folder.mkdir(exist_ok=True, mode=0o700)
-            messages.write(self.root / "messages" / path, rows)
-        return path
-
-    def compact(self) -> None:
-        """Make one part file of the many small ones in a partition."""
-        crowded = self._query(
-            "SELECT partition, mailbox, month FROM parts GROUP BY partition "
-            "HAVING count(*) > ? ORDER BY partition",
-            COMPACT_PARTS,
-        )
-        for partition, mailbox, month in crowded:
-            listed = self._query(
-                "SELECT path, run_id FROM parts WHERE partition = ? ORDER BY rowid", partition
-            )
-            paths = [path for path, _ in listed]
-            table = messages.read([self.root / "messages" / path for path in paths])
-            path = self._write_part(partition, table)
-            with self._transaction():
-                self._db.execute("DELETE FROM parts WHERE partition = ?", (partition,))
-                self._db.execute(
-                    "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)",
-                    (path, partition, mailbox, month, table.num_rows, listed[-1][1]),
-                )
-            for old in paths:
-                (self.root / "messages" / old).unlink(missing_ok=True)
-
-    def _remove_orphans(self) -> None:
-        """Remove part files that a killed run wrote and did not list."""
-        listed = {path for (path,) in self._query("SELECT path FROM parts")}
-        folder = self.root / "messages"
-        for path in folder.rglob("*.parquet"):
-            if path.relative_to(folder).as_posix() not in listed:
-                path.unlink(missing_ok=True)
-
-    def rows(self) -> int:
-        """Return how many messages are stored."""
-        return int(self._query("SELECT coalesce(sum(rows), 0) FROM parts")[0][0])
-
     def put_meta(self, values: Mapping[str, str]) -> None:
         """Store values."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.executemany(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)", sorted(values.items())
             )
 
     def mailboxes(self) -> list[str]:
         """Return the mailboxes that have messages."""
-        return [m for (m,) in self._query("SELECT DISTINCT mailbox FROM parts ORDER BY mailbox")]
+        return [m for (m,) in self._db.query("SELECT DISTINCT mailbox FROM parts ORDER BY mailbox")]
 
     def messages(
         self, mailboxes: Sequence[str] | None = None, columns: Sequence[str] | None = None
     ) -> pa.Table:
         """Return the rows of the message table, all mailboxes or those named."""
-        return messages.read(self.part_paths(mailboxes), columns)
-
-    def part_paths(self, mailboxes: Sequence[str] | None = None) -> list[Path]:
-        """Return the part files of all mailboxes or those named, in the order they were read."""
-        names = None if mailboxes is None else set(mailboxes)
-        rows = self._query("SELECT path, mailbox FROM parts ORDER BY rowid")
-        return [self.root / "messages" / p for p, m in rows if names is None or m in names]
+        return messages.read(self.parts.paths(mailboxes), columns)
 
     def state_token(self) -> str:
         """Return a text that changes whenever messages or content findings do."""
@@ -457,12 +339,12 @@ class Workspace:
 
     def meta(self, key: str) -> str | None:
         """Return a stored value."""
-        rows = self._query("SELECT value FROM meta WHERE key = ?", key)
+        rows = self._db.query("SELECT value FROM meta WHERE key = ?", key)
         return rows[0][0] if rows else None
 
     def incident_ids(self) -> dict[str, tuple[str, str]]:
         """Return, for each message, when a run first saw its incident, and the incident."""
-        rows = self._query(
+        rows = self._db.query(
             "SELECT message_key, coalesce(started_at, first_run), incident_id "
             "FROM incident_messages JOIN incidents USING (incident_id) "
             "LEFT JOIN runs ON run_id = first_run"
@@ -475,7 +357,7 @@ class Workspace:
 
     def commit_analysis(self, run_id: str, analysis: Analysis, meta: Mapping[str, str]) -> None:
         """Replace what the last analysis found, in one transaction."""
-        with self._transaction():
+        with self._db.transaction():
             lists = "findings WHERE part = 'recipients'"
             first = dict(self._db.execute(f"SELECT fingerprint, first_run FROM {lists}"))
             seen = dict(self._db.execute("SELECT incident_id, first_run FROM incidents"))
@@ -535,7 +417,7 @@ class Workspace:
 
         An incident without any date belongs to every window.
         """
-        rows = self._query(
+        rows = self._db.query(
             "SELECT body FROM incidents WHERE (?1 IS NULL OR last_sent_at IS NULL "
             "OR last_sent_at >= ?1) AND (?2 IS NULL OR first_sent_at IS NULL "
             "OR first_sent_at < ?2) ORDER BY rank",
@@ -549,9 +431,9 @@ class Workspace:
         return list(self._findings("ORDER BY message_key, kind, part"))
 
     def _findings(self, tail: str) -> Iterator[FindingRow]:
-        runs = self._query("SELECT run_id FROM runs ORDER BY started_at DESC LIMIT 1")
+        runs = self._db.query("SELECT run_id FROM runs ORDER BY started_at DESC LIMIT 1")
         latest = runs[0][0] if runs else ""
-        for row in self._query(
+        for row in self._db.query(
             "SELECT severity, internet_message_id, first_run, masked, value_hashes, why, detector, "
             "detector_version, kind, message_key, part, confidence, count "
             f"FROM findings {tail}"
@@ -565,7 +447,7 @@ class Workspace:
 
     def coverage(self) -> list[Coverage]:
         """Return the standing coverage over all runs."""
-        rows = self._query(
+        rows = self._db.query(
             "SELECT source, mailbox, folder, outcome, since, until, messages_read, "
             "messages_skipped, reason, unit, entry FROM coverage "
             "ORDER BY source, mailbox, folder, unit, entry"
@@ -577,23 +459,11 @@ class Workspace:
 
     def activity(self) -> list[tuple[str, str, int, int]]:
         """Return (mailbox, month, messages audited, messages kept as context)."""
-        return self._query(
+        rows: list[tuple[str, str, int, int]] = self._db.query(
             "SELECT mailbox, month, audited, context FROM activity ORDER BY mailbox, month"
         )
+        return rows
 
     def set_aside(self) -> dict[str, int]:
         """Return why visible recipient lists were not ranked, with their messages' number."""
-        return dict(self._query("SELECT reason, messages FROM set_aside ORDER BY messages DESC"))
-
-
-@contextmanager
-def _store_errors(what: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise StoreError(
-            f"{what}: the workspace's state cannot be used ({error}); if it is damaged, restore "
-            "it from a copy or scan again into a new workspace"
-        ) from error
-    except OSError as error:
-        raise StoreError(f"{what}: cannot be written: {error.strerror}") from error
+        return dict(self._db.query("SELECT reason, messages FROM set_aside ORDER BY messages DESC"))

@@ -1,0 +1,5 @@
+"""The workspace: SQLite state, migrations, one-transaction page commit, queries."""
+
+from scanner.store.workspace import LATELY, Analysis, FindingRow, Workspace
+
+__all__ = ["LATELY", "Analysis", "FindingRow", "Workspace"]

@@ -1,0 +1,111 @@
+"""The part files of the message table: one counts only while the database lists it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner import messages
+from scanner.store.database import store_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from scanner.crypto import Keyed
+    from scanner.store.database import Database
+
+COMPACT_PARTS = 8
+"""More part files than this in one partition are made into one."""
+
+Part = tuple[str, str, str, str, int]
+"""Path, partition, mailbox, month and number of rows."""
+
+
+class Parts:
+    """Parquet files below one folder, partitioned by source, mailbox and month."""
+
+    def __init__(self, database: Database, folder: Path, keyed: Keyed) -> None:
+        self._db, self._folder, self._keyed = database, folder, keyed
+
+    def write(self, table: pa.Table, source: str) -> list[Part]:
+        """Write the rows, a file for each mailbox and month; return what is to be listed."""
+        if not table.num_rows:
+            return []
+        written = []
+        months = pc.fill_null(pc.strftime(table["sent_at"], format="%Y-%m"), "undated")
+        mailboxes = table["mailbox"].cast(pa.string())
+        for mailbox in pc.unique(mailboxes).to_pylist():
+            for month in pc.unique(months).to_pylist():
+                rows = table.filter(pc.and_(pc.equal(mailboxes, mailbox), pc.equal(months, month)))
+                if rows.num_rows:
+                    partition = "/".join(
+                        (self._keyed.folder(source), self._keyed.folder(mailbox), month)
+                    )
+                    path = self._write_part(partition, rows)
+                    written.append((path, partition, mailbox, month, rows.num_rows))
+        return written
+
+    def enter(self, parts: Sequence[Part], run_id: str) -> None:
+        """List what was written; within a transaction of the database."""
+        self._db.executemany(
+            "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)", [(*part, run_id) for part in parts]
+        )
+
+    def _write_part(self, partition: str, rows: pa.Table) -> str:
+        path = f"{partition}/{uuid.uuid4().hex}.parquet"
+        folder = self._folder
+        with store_errors(folder):
+            for name in partition.split("/"):
+                folder /= name  # one by one: `mkdir(parents=True)` gives only the last its mode
+                folder.mkdir(exist_ok=True, mode=0o700)
+            messages.write(self._folder / path, rows)
+        return path
+
+    def compact(self) -> None:
+        """Make one part file of the many small ones in a partition."""
+        crowded = self._db.query(
+            "SELECT partition, mailbox, month FROM parts GROUP BY partition "
+            "HAVING count(*) > ? ORDER BY partition",
+            COMPACT_PARTS,
+        )
+        for partition, mailbox, month in crowded:
+            listed = self._db.query(
+                "SELECT path, run_id FROM parts WHERE partition = ? ORDER BY rowid", partition
+            )
+            paths = [path for path, _ in listed]
+            table = messages.read([self._folder / path for path in paths])
+            path = self._write_part(partition, table)
+            with self._db.transaction():
+                self._db.execute("DELETE FROM parts WHERE partition = ?", (partition,))
+                self._db.execute(
+                    "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)",
+                    (path, partition, mailbox, month, table.num_rows, listed[-1][1]),
+                )
+            for old in paths:
+                (self._folder / old).unlink(missing_ok=True)
+
+    def remove_orphans(self) -> None:
+        """Remove part files that a killed run wrote and did not list."""
+        listed = {path for (path,) in self._db.query("SELECT path FROM parts")}
+        folder = self._folder
+        for path in folder.rglob("*.parquet"):
+            if path.relative_to(folder).as_posix() not in listed:
+                path.unlink(missing_ok=True)
+
+    def rows(self) -> int:
+        """Return how many messages are stored."""
+        return int(self._db.query("SELECT coalesce(sum(rows), 0) FROM parts")[0][0])
+
+    def mailboxes(self) -> list[str]:
+        """Return the mailboxes that have messages."""
+        return [m for (m,) in self._db.query("SELECT DISTINCT mailbox FROM parts ORDER BY mailbox")]
+
+    def paths(self, mailboxes: Sequence[str] | None = None) -> list[Path]:
+        """Return the part files of all mailboxes or those named, in the order they were read."""
+        names = None if mailboxes is None else set(mailboxes)
+        rows = self._db.query("SELECT path, mailbox FROM parts ORDER BY rowid")
+        return [self._folder / p for p, m in rows if names is None or m in names]
