@@ -21,7 +21,7 @@ from urllib.request import urlopen
 import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from tests.fake_graph.faults import HOUR, Answer
@@ -121,6 +121,11 @@ class PrivateCA:
         return context
 
 
+def self_signed(name: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> x509.Certificate:
+    """Return a certificate that vouches for itself, as apps are registered with."""
+    return _signed(_name(name), _name(name), key.public_key(), key, ca=False)
+
+
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
@@ -128,8 +133,8 @@ def _name(text: str) -> x509.Name:
 def _signed(
     subject: x509.Name,
     issuer: x509.Name,
-    public: ec.EllipticCurvePublicKey,
-    signer: ec.EllipticCurvePrivateKey,
+    public: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
+    signer: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
     *,
     ca: bool,
 ) -> x509.Certificate:
