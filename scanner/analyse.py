@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from scanner import incidents, messages, runners, severity
 from scanner.addresses import comparable
-from scanner.detectors import kinds, recipients
+from scanner.detectors import OWN_KINDS, kinds, recipients
 from scanner.detectors.base import NEVER
 from scanner.detectors.recipients import Frames, RecipientList
 from scanner.directory import role_pattern, role_words
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from scanner.detectors.base import Kind
     from scanner.directory import Directory
 
 REMEDY_WORDS = (
@@ -85,7 +86,8 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
     content = defaultdict(list)
     for finding in workspace.content_findings():
         content[finding.message_key].append(finding)
-    never = {kind.id for kind in kinds() if kind.ranks_from >= NEVER}
+    known = kinds(workspace.meta(OWN_KINDS))
+    never = {kind.id for kind in known if kind.ranks_from >= NEVER}
     keys = frozenset(key for key, fs in content.items() if any(f.kind not in never for f in fs))
     tasks = [
         Task(mailbox, workspace.parts.paths([mailbox]), directory, keys)
@@ -93,9 +95,9 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
     ]
     many = workspace.parts.rows() >= WORKERS_FROM_ROWS
     parts = list(runners.run(examine, tasks, processes=many))
-    factors = kind_factors()
+    factors = kind_factors(known)
     audience = {key: n for part in parts for key, n in part.external_audience.items()}
-    counted, set_aside = _counted(content, audience)
+    counted, set_aside = _counted(content, audience, known)
     for part in parts:
         set_aside.update(part.set_aside)
     found, aliases = incidents.build(
@@ -103,7 +105,7 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
         counted,
         factors,
         workspace.incident_ids(),
-        _spoken(content, audience),
+        _spoken(content, audience, known),
     )
     listed = [finding for part in parts for finding in part.findings]
     of_incident = {
@@ -124,25 +126,25 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
     return Analysis(listed, severities, ids, found, aliases, activity, set_aside)
 
 
-def kind_factors() -> dict[str, KindFactors]:
+def kind_factors(known: Sequence[Kind]) -> dict[str, KindFactors]:
     """Return what each kind brings into a score; a visible list brings its own."""
     return {
         kind.id: KindFactors(kind.title, kind.dpc, kind.ei)
-        for kind in kinds()
+        for kind in known
         if kind.id != recipients.VISIBLE_RECIPIENTS.id
     }
 
 
 def _counted(
-    content: Mapping[str, Sequence[Finding]], audience: Mapping[str, int]
+    content: Mapping[str, Sequence[Finding]], audience: Mapping[str, int], known: Sequence[Kind]
 ) -> tuple[list[Finding], Counter[str]]:
     """Return the content findings that make an incident, and why others do not.
 
     A single address or birth date in a letter to one person is most often that person's own; a
     number that identifies, several people's data, or more than one reader is not.
     """
-    alone = {kind.id: kind.ranks_from for kind in kinds()}
-    context = {kind.id for kind in kinds() if kind.context_only}
+    alone = {kind.id: kind.ranks_from for kind in known}
+    context = {kind.id for kind in known if kind.context_only}
     counted: list[Finding] = []
     aside: Counter[str] = Counter()
     for key, found in content.items():
@@ -169,12 +171,14 @@ def _counted(
     return counted, aside
 
 
-def _spoken(content: Mapping[str, Sequence[Finding]], audience: Mapping[str, int]) -> list[Finding]:
+def _spoken(
+    content: Mapping[str, Sequence[Finding]], audience: Mapping[str, int], known: Sequence[Kind]
+) -> list[Finding]:
     """Return the mentions of sensitive matters that are sure enough to say what a message is about.
 
     What the one recipient of a reply wrote before, or has, tells that recipient nothing.
     """
-    context = {kind.id for kind in kinds() if kind.context_only}
+    context = {kind.id for kind in known if kind.context_only}
     return [
         f
         for key, found in content.items()

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from scanner.attachments.gather import clean
 from scanner.attachments.worker import Extractor
-from scanner.detectors import DETECTORS
 from scanner.errors import ConnectorError, DeniedError, StoreError, UnreadableError
 from scanner.messages import Batch, KeyRing, MessageBatch, Skipped
 from scanner.model import (
@@ -30,6 +29,7 @@ from scanner.text import redact
 if TYPE_CHECKING:
     from scanner.addresses import Address
     from scanner.connectors.base import Connector, Unit
+    from scanner.detectors import Detectors
     from scanner.detectors.base import ContentDetector, Keyer
     from scanner.directory import Directory
     from scanner.store import Workspace
@@ -78,19 +78,25 @@ class _Reading:
 
 
 def examination(
-    since: datetime | None, until: datetime | None, content: ContentLevel, directory: Directory
+    since: datetime | None,
+    until: datetime | None,
+    content: ContentLevel,
+    directory: Directory,
+    detectors: Detectors,
 ) -> Examination:
     """Return what a scan asks for: a window, a depth, and the detectors as they are now.
 
-    Whose content is looked at depends on who is internal, so that counts as a detector's version.
+    Whose content is looked at depends on who is internal, so that counts as a detector's version;
+    and so does which kinds are on.
     """
     if content is ContentLevel.NONE:
         return Examination(since, until, content, frozenset())
     known = (directory.internal_domains, directory.internal_addresses, directory.partner_domains)
     text = "\x1e".join(" ".join(sorted(names)) for names in known)
     digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-    detectors = {f"{d.id}@{d.version}" for d in DETECTORS}
-    return Examination(since, until, content, frozenset({*detectors, f"directory@{digest}"}))
+    seen = {f"{d.id}@{d.version}" for d in detectors.content}
+    seen |= {f"directory@{digest}", f"kinds@{detectors.digest}"}
+    return Examination(since, until, content, frozenset(seen))
 
 
 def collect(
@@ -100,6 +106,7 @@ def collect(
     units: Sequence[Unit],
     request: Examination,
     directory: Directory,
+    detectors: Sequence[ContentDetector],
     advance: Advance,
 ) -> Tally:
     """Read what `request` asks for and was not read yet, and commit it page by page.
@@ -113,7 +120,9 @@ def collect(
         for unit in sorted(units, key=lambda u: u.mailbox):
             done = checkpoints.get(unit.key)
             for reading in plan(unit, done, request, source.connector):
-                reader = _UnitReader(workspace, run_id, source, unit, directory, stored, files)
+                reader = _UnitReader(
+                    workspace, run_id, source, unit, directory, detectors, stored, files
+                )
                 found, done = reader.read(reading, done)
                 tally = Tally(tally.read + found.read, tally.skipped + found.skipped)
             advance(unit.size)
@@ -196,10 +205,11 @@ class _UnitReader:
         source: Source,
         unit: Unit,
         directory: Directory,
+        detectors: Sequence[ContentDetector],
         stored: _StoredKeys,
         files: Extractor,
     ) -> None:
-        self._files = files
+        self._files, self._detectors = files, detectors
         self._stored = stored
         self._workspace, self._run_id, self._source = workspace, run_id, source
         self._unit, self._directory = unit, directory
@@ -289,7 +299,12 @@ class _UnitReader:
         """Return the checkpoint of a unit read to its end: nothing pending, all looked at."""
         examined = reading.examination
         before = () if reading.resumed else checkpoint.examined
-        kept = tuple(e for e in before if not (examined.covers(e) and _within(e, examined)))
+        if examined.content is ContentLevel.NONE:
+            kept = [e for e in before if not (examined.covers(e) and _within(e, examined))]
+        else:
+            # What this reading found stands in place of what any before it found in the window.
+            low, high = examined.since, examined.until
+            kept = [p for e in before for p in _missing(e, [replace(e, since=low, until=high)])]
         return replace(checkpoint, state=self._unit.state, examined=(*kept, examined), pending=None)
 
     def _commit(
@@ -308,7 +323,7 @@ class _UnitReader:
             for document in batch.documents
             for file in document.files
         )
-        findings = detect(DETECTORS, batch, self._workspace.keyed.value)
+        findings = detect(self._detectors, batch, self._workspace.keyed.value)
         rows = [self._summary(checkpoint, reason, outcome), *self._skipped(batch)]
         if self._pictures:
             reason = (

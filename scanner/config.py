@@ -54,6 +54,19 @@ class ArchiveSource(_Strict):
     """The mailbox all its messages belong to, where file names and owners do not tell."""
 
 
+class DetectorChoice(_Strict):
+    """Which kinds of personal data are looked for in content."""
+
+    regions: tuple[Literal["uk", "eu", "us"], ...] | None = None
+    """Whose numbers; all where it is not given. What people have everywhere stays on."""
+
+    without: tuple[str, ...] = ()
+    """Kinds that are off."""
+
+    packs: tuple[Path, ...] = ()
+    """Files with kinds and sensitive words of one's own; relative to the configuration file."""
+
+
 class Config(_Strict):
     """Everything that a scan is asked for."""
 
@@ -68,6 +81,7 @@ class Config(_Strict):
     mailbox: str | None = None
     """The mailbox of archives named on the command line, where nothing in them tells."""
 
+    detectors: DetectorChoice = DetectorChoice()
     sources: dict[str, ArchiveSource] = {}
 
     @property
@@ -75,9 +89,13 @@ class Config(_Strict):
         """From and to, to excluded; an `until` without a time means the end of that day."""
         return _instant(self.since, end=False), _instant(self.until, end=True)
 
-    def fingerprint(self) -> str:
-        """Return a hash of all that can change what a scan finds."""
-        body = self.model_dump(mode="json", exclude={"workspace", "fail_on", "organisation"})
+    def fingerprint(self, detectors: str) -> str:
+        """Return a hash of all that can change what a scan finds.
+
+        `detectors` tells what the packs hold, and which kinds are on.
+        """
+        left_out = {"workspace", "fail_on", "organisation", "detectors"}
+        body = self.model_dump(mode="json", exclude=left_out) | {"detectors": detectors}
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -115,6 +133,10 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Config:
         config = Config.model_validate(table | given)
     except ValidationError as error:
         raise ConfigError(f"{path or 'command line'}: {_first(error)}") from error
+    if path is not None and config.detectors.packs:
+        packs = tuple(path.parent / pack for pack in config.detectors.packs)
+        chosen = config.detectors.model_copy(update={"packs": packs})
+        config = config.model_copy(update={"detectors": chosen})
     since, until = config.window
     if since and until and since >= until:
         raise ConfigError("--since is not before --until: the window holds nothing")
@@ -126,6 +148,14 @@ def _first(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        known = ", ".join(sorted(Config.model_fields))
-        return f"unknown key {key!r}; the keys at the top are {known}"
+        table, where = _table(problem["loc"][:-1])
+        return f"unknown key {key!r}; the keys {where} are {', '.join(sorted(table.model_fields))}"
     return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _table(place: tuple[int | str, ...]) -> tuple[type[BaseModel], str]:
+    """Return the table that a place in the file belongs to, and how to speak of it."""
+    tables: dict[str, type[BaseModel]] = {"detectors": DetectorChoice, "sources": ArchiveSource}
+    if place and place[0] in tables:
+        return tables[str(place[0])], f"of [{'.'.join(map(str, place))}]"
+    return Config, "at the top"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 import scanner
-from scanner import analyse, collect
+from scanner import analyse, collect, detectors
 from scanner.collect import Source
 from scanner.connectors import connector_class
 from scanner.connectors.tree import printable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from scanner.config import Config
     from scanner.connectors.base import Unit
+    from scanner.detectors import Detectors
     from scanner.store import Workspace
 
 COMPLETE, FOUND, INCOMPLETE = 0, 1, 3
@@ -74,6 +75,12 @@ def open_source(name: str, config: Config) -> Source:
     return Source(printable(str(path.resolve())), archive(path, mailbox=config.mailbox))
 
 
+def looked_for(config: Config) -> Detectors:
+    """Return the detectors of a configuration; raises `ConfigError` that names the key."""
+    chosen = config.detectors
+    return detectors.compose(chosen.regions, chosen.without, chosen.packs)
+
+
 def scan(
     config: Config, names: Sequence[str], workspace: Workspace, watch: Watch | None = None
 ) -> Result:
@@ -82,23 +89,25 @@ def scan(
     Raises `SourceError` before anything is read where a source does not exist.
     """
     watch = watch or Watch()
-    sources = [open_source(name, config) for name in names]
+    sources, looking = [open_source(name, config) for name in names], looked_for(config)
     workspace.lock()
     started = datetime.now(UTC)
     run = ScanRun(
         f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}", started, None, "running", None, 0, 0,
-        config.fingerprint(), scanner.__version__, "",
+        config.fingerprint(looking.digest), scanner.__version__, "",
     )  # fmt: skip
     workspace.begin_run(run)
+    own = detectors.remembered(looking.own, workspace.meta(detectors.OWN_KINDS))
+    workspace.put_meta({detectors.OWN_KINDS: own})
     watch.phase("Looking through the sources", 0)
     surveys = [(source, _survey(workspace, run.run_id, source)) for source in sources]
     directory = _directory(config, workspace, [unit for _, units in surveys for unit in units])
-    request = collect.examination(*config.window, config.content, directory)
+    request = collect.examination(*config.window, config.content, directory, looking)
     watch.phase("Reading", sum(unit.size for _, units in surveys for unit in units))
     read = skipped = 0
     for source, units in surveys:
         tally = collect.collect(
-            workspace, run.run_id, source, units, request, directory, watch.advance
+            workspace, run.run_id, source, units, request, directory, looking.content, watch.advance
         )
         read, skipped = read + tally.read, skipped + tally.skipped
     workspace.parts.compact()
@@ -165,6 +174,7 @@ def _analyse(workspace: Workspace, run_id: str, directory: Directory) -> None:
             sorted(directory.internal_addresses),
             sorted(directory.partner_domains),
             workspace.state_token(),
+            workspace.meta(detectors.OWN_KINDS),
         ]
     )
     if workspace.meta("analysed") != state:

@@ -45,6 +45,7 @@ def check(config: Config, names: Sequence[str], reports: Sequence[Path]) -> None
         report.renderer(path)
     for name in names:
         scanning.open_source(name, config)
+    scanning.looked_for(config)
 
 
 def write_reports(
@@ -222,13 +223,13 @@ def run_rows(workspace: Workspace) -> list[dict[str, object]]:
     return [{name: getattr(run, name) for name in names} for run in workspace.runs()]
 
 
-def kind_rows() -> list[dict[str, object]]:
-    """Return every kind with what it needs and an example."""
-    return [row._asdict() for row in catalogue()]
+def kind_rows(path: Path | None = None) -> list[dict[str, object]]:
+    """Return every kind with what it needs and an example, as a configuration file chooses."""
+    return [row._asdict() for row in catalogue(scanning.looked_for(load(path, {})))]
 
 
 COLUMNS = {
-    "kinds": ("kind", "title", "region", "needs", "example"),
+    "kinds": ("kind", "title", "region", "on", "needs", "example"),
     "incidents": (
         "rank", "incident_id", "severity", "people_exposed", "first_sent_at", "kinds", "why",
     ),

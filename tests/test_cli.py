@@ -218,6 +218,78 @@ def test_the_workspace_comes_from_the_file(archive: Path, tmp_path: Path) -> Non
     assert (tmp_path / "other" / "state.sqlite").exists()
 
 
+PACK = """
+language = "en"
+[[kind]]
+id = "tenancy-number"
+title = "Tenancy numbers"
+example = "TN-12345"
+form = 'TN-[0-9]{5}'
+dpc = [2, 3]
+[foster-care]
+title = "foster care"
+dpc = 4
+strong = ["placement order"]
+"""
+
+
+def test_packs_of_the_configuration_reach_reports_and_queries(tmp_path: Path) -> None:
+    """Kinds and words of packs are found, ranked and titled; later no configuration is needed."""
+    body = "Tenancy TN-12345: her placement order. PESEL 44051401359\n"
+    mail = message(2, to=RESIDENTS[:1], body=body)
+    archive = put(tmp_path / "mail", {f"{JO}.mbox": mbox([mail])})
+    put(tmp_path, {"conf/packs/own.toml": PACK.encode()})
+    config = tmp_path / "conf" / "audit.toml"
+    config.write_text('[detectors]\nregions = ["uk"]\npacks = ["packs/own.toml"]\n')
+    ws = tmp_path / "ws"
+    run("scan", archive, "-w", ws, "--config", config, code=1)
+    (incident,) = json.loads(run("incidents", "-w", ws, "--format", "json").stdout)
+    assert incident["kinds"] == ["tenancy-number"]
+    assert incident["dpc"] == [2, 4]
+    assert "tenancy numbers" in incident["why"]
+    assert any("foster care" in reason for reason in incident["reasons"])
+    found = json.loads(run("findings", "-w", ws, "--format", "json").stdout)
+    assert {row["kind"] for row in found} == {"tenancy-number", "sensitive-foster-care"}
+    run("report", "-w", ws, "-o", tmp_path / "report.json")
+    (kind,) = [
+        k for k in json.loads((tmp_path / "report.json").read_text())["kinds"]
+        if k["id"] == "tenancy-number"
+    ]  # fmt: skip
+    assert kind["title"] == "Tenancy numbers"
+    # Without the pack what it found goes, and what the regions left out comes.
+    run("scan", archive, "-w", ws, code=None)
+    found = json.loads(run("findings", "-w", ws, "--format", "json").stdout)
+    assert {row["kind"] for row in found} == {"polish-pesel"}
+
+
+def test_kinds_of_a_configuration(tmp_path: Path) -> None:
+    """`kinds --config` says what is on, off and one's own."""
+    put(tmp_path, {"own.toml": PACK.encode()})
+    config = tmp_path / "audit.toml"
+    config.write_text('[detectors]\nwithout = ["iban"]\npacks = ["own.toml"]\n')
+    shown = json.loads(run("kinds", "--config", config, "--format", "json").stdout)
+    on = {row["kind"]: row["on"] for row in shown}
+    assert (on["iban"], on["bic"], on["tenancy-number"]) == ("off", "on", "own")
+    assert {row["on"] for row in json.loads(run("kinds", "--format", "json").stdout)} == {"on"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param("without = ['no-such']", "detectors.without: 'no-such' is no kind", id="kind"),
+        pytest.param("packs = ['none.toml']", "none.toml: cannot be read", id="pack"),
+        pytest.param("packs = ['audit.toml']", "audit.toml: language: missing", id="no-pack"),
+    ],
+)
+def test_a_wrong_choice_of_kinds(archive: Path, tmp_path: Path, text: str, says: str) -> None:
+    """A kind or pack that does not exist is exit 2 and names its key, before anything is made."""
+    config = tmp_path / "audit.toml"
+    config.write_text(f"[detectors]\n{text}\n")
+    assert says in refused("scan", archive, "-w", tmp_path / "ws", "--config", config)
+    assert says in refused("kinds", "--config", config)
+    assert not (tmp_path / "ws").exists()
+
+
 def test_the_default_workspace_is_here(archive: Path, tmp_path: Path) -> None:
     """Without -w, environment and file the workspace is ./undisclosed-workspace."""
     run("scan", archive, code=None)
@@ -344,6 +416,10 @@ def test_a_wrong_path(tmp_path: Path) -> None:
             "[sources.x]\ntype = 'archive'\npath = 'x'\nspeed = 1", "unknown key 'sources.x.speed'",
             id="key-of-a-source",
         ),
+        pytest.param("[detectors]\nregion = ['uk']", "unknown key 'detectors.region'; the keys of "
+                     "[detectors] are packs, regions, without", id="key-of-detectors"),
+        pytest.param("[detectors]\nregions = ['mars']", "detectors.regions.0: ", id="region"),
+        pytest.param("[detectors]\nwithout = 'iban'", "detectors.without: ", id="without"),
         pytest.param("content = 'all'", "content: ", id="value"),
         pytest.param("internal_domains = ['no domain']", "no domain", id="domain"),
         pytest.param("since = 'soon'", "since: 'soon' is no date", id="date"),

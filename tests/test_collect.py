@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from scanner import collect
 from scanner.collect import INTERRUPTED, Source, Tally, detect, examination, plan
+from scanner.detectors import DETECTORS, compose
 from scanner.detectors.base import ContentDetector, Keyer, Kind
 from scanner.directory import Directory
 from scanner.errors import DeniedError, StoreError, UnreadableError
@@ -33,8 +35,8 @@ from tests.fakes import FakeConnector, FakeUnit, files_of, rows_of
 OUTSIDE = "ann@webmail.example"
 IBAN = "Please pay to IBAN GB82 WEST 1234 5698 7654 32.\n"
 CALDER = Directory(frozenset({"calder.example"}))
-ALL = examination(None, None, ContentLevel.TEXT, CALDER)
-NONE = examination(None, None, ContentLevel.NONE, CALDER)
+ALL = examination(None, None, ContentLevel.TEXT, CALDER, compose())
+NONE = examination(None, None, ContentLevel.NONE, CALDER, compose())
 JUNE, JULY, AUGUST = (datetime(2026, month, 1, tzinfo=UTC) for month in (6, 7, 8))
 NEWER = replace(ALL, detectors=frozenset({"personal-data@99"}))
 
@@ -75,8 +77,9 @@ def read(
     units = source.units
     advanced: list[int] = []
     tally = collect.collect(
-        workspace, "run", Source("fake", source), units, request, directory, advanced.append
-    )
+        workspace, "run", Source("fake", source), units, request, directory, DETECTORS,
+        advanced.append,
+    )  # fmt: skip
     assert len(advanced) == len(units)
     return tally
 
@@ -489,12 +492,39 @@ def test_skipped_messages_are_counted_across_a_resume(workspace: Workspace) -> N
 def test_who_is_internal_decides_what_is_read(workspace: Workspace, source: FakeConnector) -> None:
     """Content left aside because its sender seemed external is read once the sender is internal."""
     elsewhere = Directory(frozenset({"other.example"}))
-    first = examination(None, None, ContentLevel.TEXT, elsewhere)
+    first = examination(None, None, ContentLevel.TEXT, elsewhere, compose())
     read(workspace, source, first, elsewhere)
     assert workspace.findings() == []
     read(workspace, source)
     assert len(workspace.findings()) == 5
     assert workspace.parts.rows() == 5
+
+
+def test_a_change_of_what_is_looked_for_reads_again(
+    workspace: Workspace, source: FakeConnector, tmp_path: Path
+) -> None:
+    """Another region, kind or pack examines anew, and so does the way back."""
+    pack = tmp_path / "own.toml"
+    own = '[[kind]]\nid = "staff-number"\ntitle = "Staff"\nexample = "ST-1"\nform = "ST-[0-9]"\n'
+    pack.write_text(own)
+
+    def reads(**chosen: Any) -> bool:
+        request = examination(None, None, ContentLevel.TEXT, CALDER, compose(**chosen))
+        again = bool(planned(workspace, source, request))
+        read(workspace, source, request)
+        return again
+
+    assert reads()
+    assert not reads(regions=["us", "uk", "eu"])
+    assert reads(regions=["uk"])
+    assert not reads(regions=["uk"], without=["polish-pesel"])
+    assert reads()
+    assert reads(without=["people-table"])
+    assert reads(packs=[pack])
+    pack.write_text(f"# a comment changes nothing\n{own}")
+    assert not reads(packs=[pack])
+    pack.write_text(own.replace("[0-9]", "[0-8]"))
+    assert reads(packs=[pack])
 
 
 class _Fragile(ContentDetector):

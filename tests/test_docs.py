@@ -122,7 +122,7 @@ def test_kinds_and_contexts_of_severity_are_the_code_s() -> None:
     def span(values: tuple[float, float]) -> str:
         return "–".join(f"{value:g}" for value in dict.fromkeys(values))  # noqa: RUF001
 
-    factors = kind_factors()
+    factors = kind_factors(kinds())
     assert {row[0]: row[1:] for row in table(text, "kind in content")} == {
         name: [span(kind.dpc), span(kind.ei)] for name, kind in factors.items()
     }
@@ -140,7 +140,7 @@ def test_worked_examples_of_severity() -> None:
     rows = table(text, "case")
     assert len(rows) >= 9
     contexts = {context.id: context for context in severity.contexts()}
-    factors = kind_factors()
+    factors = kind_factors(kinds())
     for case, shown, named, context, kind, group, low, high, band in rows:
         score = severity.score(
             visible=shown == "yes",

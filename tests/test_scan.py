@@ -21,7 +21,7 @@ from scanner.config import Config
 from scanner.errors import SourceError
 from scanner.model import ContentLevel, Incident, Outcome, Severity
 from scanner.report import gather
-from scanner.scan import COMPLETE, FOUND, INCOMPLETE, Result, scan
+from scanner.scan import COMPLETE, FOUND, INCOMPLETE, Result, looked_for, scan
 from scanner.store import Workspace
 from tests.build import JO, SAM, mbox, message, put, zipped
 from tests.fakes import files_of, rows_of
@@ -465,7 +465,7 @@ def test_a_run_is_recorded(tmp_path: Path) -> None:
     scope = json.loads(kept.scope)
     assert kept.finished_at is not None
     assert kept.started_at <= kept.finished_at
-    assert kept.config_hash == config.fingerprint()
+    assert kept.config_hash == config.fingerprint(looked_for(config).digest)
     assert scope["sources"] == [str(path)]
     assert (scope["since"], scope["until"]) == ("2026-03-01T00:00:00+00:00", None)
     assert (scope["organisation"], scope["content"]) == ("Calder", "text")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
 from scanner.commands import (
     DEFAULT_WORKSPACE,
     Edition,
@@ -73,12 +78,17 @@ def runs(workspace: WorkspaceOption = DEFAULT_WORKSPACE, form: FormatOption = Fo
         terminal.show("runs", terminal.run_rows(store), form.value)
 
 
-def kinds(form: FormatOption = Format.TABLE) -> None:
+def kinds(
+    form: FormatOption = Format.TABLE,
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration file (TOML): what is on, and kinds of packs.")
+    ] = None,
+) -> None:
     """List the kinds of findings, with what each needs and an example that nobody holds.
 
-    Example: `undisclosed kinds --format json`
+    Example: `undisclosed kinds --config audit.toml`
     """
     from scanner import terminal
 
     with errors():
-        terminal.show("kinds", terminal.kind_rows(), form.value)
+        terminal.show("kinds", terminal.kind_rows(config), form.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scanner.detectors.base import ContentDetector, Kind
@@ -36,23 +37,26 @@ HIDDEN_TABLE = Kind(
 )
 
 
+@dataclass(frozen=True)
 class PeopleTables(ContentDetector):
     """Rows about people, as spreadsheets, documents and address cards hold them."""
 
-    id = "people-tables"
-    version = 1
+    id: str = "people-tables"
+    version: int = 1
+    off: frozenset[str] = frozenset()
+    """Kinds that are not looked for."""
 
     @property
     def kinds(self) -> Sequence[Kind]:
         """The kinds this detector finds."""
-        return (PEOPLE_TABLE, HIDDEN_TABLE)
+        return [kind for kind in (PEOPLE_TABLE, HIDDEN_TABLE) if kind.id not in self.off]
 
     def detect(self, documents: Sequence[Document], keyer: Keyer) -> Iterator[Finding]:
         """Yield a finding for each table that is about enough people."""
         for document in documents:
             for table in document.tables:
                 kind = HIDDEN_TABLE if table.hidden else PEOPLE_TABLE
-                if table.people >= kind.minimum:
+                if table.people >= kind.minimum and kind.id not in self.off:
                     yield self._finding(document.message_key, kind, table)
 
     def _finding(self, message_key: str, kind: Kind, table: AttachedTable) -> Finding:

@@ -1,16 +1,25 @@
-"""Kinds of one's own from a TOML file, each refused with its reason where it could do harm."""
+"""Kinds and sensitive words of one's own from TOML files, refused where they could do harm."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from re import _parser  # type: ignore[attr-defined] # the one way to look into an expression
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanner.detectors.base import REGIONS, Kind
 from scanner.detectors.labelled import Labelled, compact
 from scanner.detectors.numbers import luhn_holds
 from scanner.detectors.patterns import Expressions, Pattern, Value, scan
+from scanner.detectors.sensitive import (
+    AROUND,
+    CATEGORIES,
+    Group,
+    WordPack,
+    category_kind,
+    expression,
+    group_of,
+)
 from scanner.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +31,10 @@ if TYPE_CHECKING:
 
 LONGEST = 100
 """Characters of one value at most, and of one word beside it."""
+
+MAX_BYTES = 1_000_000
+MAX_KINDS, MAX_WORDS = 200, 5_000
+"""Of one file: a pack is compiled before anything is read."""
 
 _REQUIRED = {"id": str, "title": str, "form": str, "example": str}
 _OPTIONAL: dict[str, Any] = {
@@ -50,20 +63,37 @@ class _Alone:
             yield Value(start, end, value, self.confidence, "it has the form of a pack")
 
 
-def load_pack(path: Path) -> tuple[Pattern, ...]:
-    """Return the patterns of a pack file: a `[[kind]]` table each.
+class Pack(NamedTuple):
+    """What one file holds."""
 
-    Raises ConfigError that names file, kind and key.
+    patterns: tuple[Pattern, ...]
+    words: WordPack | None
+    said: dict[str, Any]
+    """The file's own tables."""
+
+
+def load_pack(path: Path) -> Pack:
+    """Return the kinds (`[[kind]]` tables) and the sensitive words (a table a category) of a file.
+
+    Raises ConfigError that names file, table and key.
     """
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    if unknown := table.keys() - {"kind"}:
-        raise ConfigError(f"{path}: unknown key {sorted(unknown)[0]!r}; a pack has [[kind]] tables")
-    rows = table.get("kind")
-    if not isinstance(rows, list) or not rows:
-        raise ConfigError(f"{path}: kind: no [[kind]] table")
+        raw = path.read_bytes()[: MAX_BYTES + 1]
+        if len(raw) > MAX_BYTES:
+            raise ConfigError(f"detectors.packs: {path}: larger than {MAX_BYTES:,} bytes")
+        table = tomllib.loads(raw.decode("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"detectors.packs: {path}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"detectors.packs: {path}: no valid TOML: {error}") from error
+    said = dict(table)
+    rows = table.pop("kind", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ConfigError(f"{path}: kind: a pack has [[kind]] tables")
+    if not (rows or table):
+        raise ConfigError(f"{path}: neither a [[kind]] table nor a table of sensitive words")
+    if len(rows) > MAX_KINDS:
+        raise ConfigError(f"{path}: kind: more than {MAX_KINDS} tables")
     patterns = []
     for number, row in enumerate(rows, start=1):
         where = f"{path}: kind {number} ({row.get('id', 'no id')})"
@@ -71,7 +101,53 @@ def load_pack(path: Path) -> tuple[Pattern, ...]:
     ids = [pattern.kind.id for pattern in patterns]
     if double := next((name for name in ids if ids.count(name) > 1), None):
         raise ConfigError(f"{path}: id: {double!r} stands twice")
-    return tuple(patterns)
+    return Pack(tuple(patterns), _words(path, table) if table else None, said)
+
+
+def _words(path: Path, table: dict[str, Any]) -> WordPack:
+    """Return the words of a file: by category, in the form of the program's own packs."""
+    language = table.pop("language", None)
+    if not isinstance(language, str) or not re.fullmatch(r"[a-z]{2}", language):
+        raise ConfigError(f'{path}: language: missing; write two letters, such as "en"')
+    groups, kinds, left = [], [], MAX_WORDS
+    for name, value in table.items():
+        if not isinstance(value, list if name in AROUND else dict):
+            raise ConfigError(f"{path}: {name}: no list of words, no table of a category")
+        lists = {"words": value} if name in AROUND else dict(value)
+        if name not in AROUND and name not in CATEGORIES:
+            kinds.append(_category(f"{path}: {name}", name, lists))
+        for key, words in lists.items():
+            if key not in {"strong", "words"}:
+                raise ConfigError(f"{path}: {name}.{key}: unknown key; it has strong and words")
+            left -= len(words) if isinstance(words, list) else 0
+            if left < 0:
+                raise ConfigError(f"{path}: {name}.{key}: more than {MAX_WORDS:,} words in all")
+            groups.append(_group(f"{path}: {name}.{key}", name, key == "strong", language, words))
+    _compiles(str(path), [expression(word) for group in groups for word in group.words])
+    return WordPack(tuple(groups), tuple(kinds))
+
+
+def _category(where: str, name: str, lists: dict[str, Any]) -> Kind:
+    """Return the kind of a category of one's own, which says what it is about and how grave."""
+    title, dpc = lists.pop("title", None), lists.pop("dpc", None)
+    if not re.fullmatch(r"[a-z]+(?:-[a-z]+)*", name):
+        raise ConfigError(f"{where}: not kebab-case, such as foster-care")
+    if not isinstance(title, str) or not title.strip():
+        raise ConfigError(
+            f"{where}.title: missing; a category of your own has title, dpc, strong and words; "
+            f"those of the program are {', '.join(CATEGORIES)}"
+        )
+    if not isinstance(dpc, int) or not 1 <= dpc <= 4:
+        raise ConfigError(f"{where}.dpc: not a whole number from 1 to 4")
+    return category_kind(name, title, dpc)
+
+
+def _group(where: str, name: str, strong: bool, language: str, words: Any) -> Group:
+    if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
+        raise ConfigError(f"{where}: not a list of words")
+    for word in words:
+        _bounded(f"{where}: {word!r}", word)
+    return group_of(name, strong, language, words)
 
 
 def _pattern(where: str, row: dict[str, Any]) -> Pattern:
@@ -152,10 +228,17 @@ def _span(where: str, key: str, value: list[Any], low: float, high: float) -> tu
     return float(value[0]), float(value[1])
 
 
-def _safe(where: str, expression: str) -> str:
+def _safe(where: str, form: str) -> str:
     """Return an expression that both engines take and that stays fast on any text."""
+    _bounded(where, form)
+    _compiles(where, [rf"(?:^|[^A-Z0-9])(?:{form})"])
+    return form
+
+
+def _bounded(where: str, form: str) -> None:
+    """Raise where an expression is broken, can match nothing, or can take for ever."""
     try:
-        tree = _parser.parse(expression, re.I | re.A)
+        tree = _parser.parse(form, re.I | re.A)
         low, high = tree.getwidth()
     except (re.error, OverflowError, RecursionError) as error:
         raise ConfigError(f"{where}: {error}") from error
@@ -170,13 +253,15 @@ def _safe(where: str, expression: str) -> str:
         raise ConfigError(f"{where}: a repeat within a repeat can take for ever; write it out")
     if tree.state.groups > 1:
         raise ConfigError(f"{where}: groups are written (?:...)")
+
+
+def _compiles(where: str, expressions: list[str]) -> None:
     try:
-        scan(Expressions([(rf"(?:^|[^A-Z0-9])(?:{expression})", True)]), "")
+        scan(Expressions((found, True) for found in expressions), "")
     except Exception as error:  # its own class stands in a module that is imported late
         if type(error).__module__.partition(".")[0] not in {"hyperscan", "_hs_ext"}:
             raise
         raise ConfigError(f"{where}: Vectorscan refuses it: {error}") from error
-    return expression
 
 
 def _nests(tree: Any, within: bool = False) -> bool:

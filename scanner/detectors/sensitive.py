@@ -6,7 +6,7 @@ import re
 import tomllib
 from bisect import bisect_left
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from scanner import data
@@ -40,8 +40,13 @@ CATEGORIES = {
 }
 """Each category's title, and the data processing context that a mention suggests at most."""
 
-KINDS = {
-    name: Kind(
+AROUND = frozenset({"negations", "people", "general", "mass"})
+"""Words of a pack that tell what stands around a mention."""
+
+
+def category_kind(name: str, title: str, dpc: int) -> Kind:
+    """Return the kind of a category."""
+    return Kind(
         f"sensitive-{name}",
         f"Words about {title}",
         dpc=(1, dpc),
@@ -53,8 +58,9 @@ KINDS = {
         ranks_from=NEVER,
         context_only=True,
     )
-    for name, (title, dpc) in CATEGORIES.items()
-}
+
+
+KINDS = {name: category_kind(name, title, dpc) for name, (title, dpc) in CATEGORIES.items()}
 
 PACKS = (
     "core-en", "housing-en", "health-en", "education-en", "council-en", "charity-en",
@@ -73,11 +79,11 @@ MAX_MENTIONS = 2_000
 """In one text; more say nothing new."""
 
 
-class _Group(NamedTuple):
+class Group(NamedTuple):
     """Words of one pack that mean one thing."""
 
     category: str
-    """Of CATEGORIES, or `negations`, `people`, `general`, `mass`."""
+    """Of CATEGORIES, of a pack's own, or of AROUND."""
 
     strong: bool
     language: str
@@ -85,46 +91,68 @@ class _Group(NamedTuple):
     words: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class WordPack:
+    """Words of one's own; told from another by identity, so that it need not be hashed."""
+
+    groups: tuple[Group, ...]
+    kinds: tuple[Kind, ...] = ()
+    """Of categories that no pack of the program has."""
+
+
+Pack = str | WordPack
+"""The name of a data file, or words of one's own."""
+
+
 @cache
-def _groups(packs: tuple[str, ...]) -> tuple[_Group, ...]:
+def _groups(packs: tuple[Pack, ...]) -> tuple[Group, ...]:
     return tuple(group for pack in packs for group in _read(pack))
 
 
-def _read(pack: str) -> Iterator[_Group]:
+def _read(pack: Pack) -> Iterator[Group]:
+    if isinstance(pack, WordPack):
+        yield from pack.groups
+        return
     table = tomllib.loads(data.read(f"packs/{pack}.toml"))
     language = str(table.pop("language"))
     for name, value in table.items():
         if name in CATEGORIES:
             for strength, words in value.items():
-                yield _group(name, strength == "strong", language, words)
+                yield group_of(name, strength == "strong", language, words)
         else:
-            yield _group(name, False, language, value)
+            yield group_of(name, False, language, value)
 
 
 @cache
-def _expressions(packs: tuple[str, ...], small: bool) -> tuple[Expressions, tuple[int, ...]]:
+def _expressions(packs: tuple[Pack, ...], small: bool) -> tuple[Expressions, tuple[int, ...]]:
     """Return an expression for each word, and the group that it belongs to.
 
     `small` asks for the words that tell what stands around: they are in every text, so they are
     looked for only where there is something that they could stand around.
 
-    One by one they compile five times faster than as alternatives. A text is scanned one byte a
-    character, each that is not ASCII as a question mark.
+    One by one they compile five times faster than as alternatives.
     """
     pairs = [
-        (re.sub(r"[^\x00-\x7f]", r"\\?", word), number)
+        (expression(word), number)
         for number, group in enumerate(_groups(packs))
-        if (group.category not in CATEGORIES) == small
+        if (group.category in AROUND) == small
         for word in group.words
     ]
-    expressions = Expressions((f"[^a-z0-9](?:{word})[^a-z0-9]", True) for word, _ in pairs)
+    expressions = Expressions((found, True) for found, _ in pairs)
     return expressions, tuple(number for _, number in pairs)
 
 
-def _group(name: str, strong: bool, language: str, words: Sequence[str]) -> _Group:
+def expression(word: str) -> str:
+    """Return what Vectorscan looks for: a text is scanned one byte a character."""
+    plain = re.sub(r"[^\x00-\x7f]", r"\\?", word)
+    return f"[^a-z0-9](?:{plain})[^a-z0-9]"
+
+
+def group_of(name: str, strong: bool, language: str, words: Sequence[str]) -> Group:
+    """Return words that mean one thing."""
     joined = "|".join(words)
     regex = re.compile(rf"(?<!\w)(?:{joined})(?!\w)", re.I)
-    return _Group(name, strong, language, regex, tuple(words))
+    return Group(name, strong, language, regex, tuple(words))
 
 
 class _Mention(NamedTuple):
@@ -140,12 +168,21 @@ class SensitiveDetector(ContentDetector):
 
     id: str = "sensitive-words"
     version: int = 2
-    packs: tuple[str, ...] = PACKS
+    packs: tuple[Pack, ...] = PACKS
+    off: frozenset[str] = frozenset()
+    """Kinds that are not looked for."""
 
     @property
     def kinds(self) -> Sequence[Kind]:
         """One a category."""
-        return tuple(KINDS.values())
+        return tuple(self._kinds.values())
+
+    @cached_property
+    def _kinds(self) -> dict[str, Kind]:
+        """The kinds of the categories that are on, by category."""
+        own = (kind for pack in self.packs if isinstance(pack, WordPack) for kind in pack.kinds)
+        known = KINDS | {kind.id.removeprefix("sensitive-"): kind for kind in own}
+        return {name: kind for name, kind in known.items() if kind.id not in self.off}
 
     def detect(self, documents: Sequence[Document], keyer: Keyer) -> Iterator[Finding]:
         """Yield one finding for each category and part of each document."""
@@ -174,9 +211,10 @@ class SensitiveDetector(ContentDetector):
 
     def mentions(self, text: str) -> list[_Mention]:
         """Return the mentions of a normalised text that are not negated, in order."""
-        places: dict[str, list[tuple[int, int, _Group]]] = {}
+        places: dict[str, list[tuple[int, int, Group]]] = {}
         for start, end, group in self._places(text, small=False):
-            places.setdefault(group.category, []).append((start, end, group))
+            if group.category in self._kinds:
+                places.setdefault(group.category, []).append((start, end, group))
         if not places:
             return []
         beside: dict[tuple[str, str], list[int]] = {}
@@ -200,7 +238,7 @@ class SensitiveDetector(ContentDetector):
                     mentions.append(_Mention(start, end, category, confidence))
         return sorted(mentions)[:MAX_MENTIONS]
 
-    def _places(self, text: str, *, small: bool) -> Iterator[tuple[int, int, _Group]]:
+    def _places(self, text: str, *, small: bool) -> Iterator[tuple[int, int, Group]]:
         """Yield where words of a group stand, and the group."""
         groups = _groups(self.packs)
         expressions, owners = _expressions(self.packs, small)
@@ -212,7 +250,7 @@ class SensitiveDetector(ContentDetector):
                 yield start, found.end(), groups[number]
 
     def _finding(self, key: str, category: str, part: str, mentions: Sequence[_Mention]) -> Finding:
-        kind = KINDS[category]
+        kind = self._kinds[category]
         count = len(mentions)
         about = sum(mention.confidence >= ABOUT for mention in mentions)
         beside = f", {about} beside a person" if about else ""
@@ -259,7 +297,7 @@ def _confidence(
     text: str,
     start: int,
     end: int,
-    group: _Group,
+    group: Group,
     beside: dict[tuple[str, str], list[int]],
 ) -> float:
     low, high = start - _BESIDE, end + _BESIDE

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scanner import incidents
-from scanner.detectors import kinds
+from scanner.detectors import OWN_KINDS, kinds
 from scanner.directory import Directory
 from scanner.model import Severity
 from scanner.report import summary as plain
@@ -65,7 +65,9 @@ def summary(
         ),
         incidents=shown,
         mailboxes=_mailboxes(workspace, found, named),
-        kinds=tuple(plain.Term(k.id, k.title) for k in kinds() if k.id in occurring),
+        kinds=tuple(
+            plain.Term(k.id, k.title) for k in kinds(workspace.meta(OWN_KINDS)) if k.id in occurring
+        ),
         markers=tuple(
             plain.Term(m.id, m.title, m.explanation)
             for m in incidents.markers().values()
