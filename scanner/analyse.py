@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner import incidents, messages, runners, severity
-from scanner.addresses import comparable
 from scanner.detectors import OWN_KINDS, kinds, recipients
 from scanner.detectors.base import NEVER
 from scanner.detectors.recipients import Frames, RecipientList
@@ -304,10 +303,10 @@ def _people(found: Frames, chosen: np.ndarray) -> tuple[People, pd.DataFrame]:
     seen = np.flatnonzero(outside & visible)
     named[seen] = recipients.shows_names(found, rows.iloc[seen])
     used, inverse = np.unique(rows["code"].to_numpy(), return_inverse=True)
-    texts = [str(a) for a in found.addresses["address"].iloc[used]]
+    texts = [str(a) for a in found.addresses["primary"].iloc[used]]
     people = People(
         np.searchsorted(chosen, rows["message"].to_numpy()).astype(np.int32),
-        np.array([comparable(a) for a in texts], dtype=object)[inverse],
+        np.array(texts, dtype=object)[inverse],
         visible,
         rows["kind"].to_numpy(),
         np.array([a.rpartition("@")[2] for a in texts], dtype=object)[inverse],

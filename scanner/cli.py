@@ -19,6 +19,7 @@ from scanner.commands import (
     errors,
     opened,
     queries,
+    setup,
 )
 from scanner.model import ContentLevel, Severity
 
@@ -134,6 +135,7 @@ def scan(
 
 
 for command in (
+    setup.check,
     queries.incidents, queries.findings, queries.coverage, queries.runs, queries.kinds,
 ):  # fmt: skip
     app.command()(command)

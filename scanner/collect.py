@@ -5,15 +5,27 @@ from __future__ import annotations
 import hashlib
 import logging
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
 from scanner.attachments.gather import clean
 from scanner.attachments.worker import Extractor
-from scanner.errors import ConnectorError, DeniedError, StoreError, UnreadableError
+from scanner.connectors.base import Order, Page
+from scanner.errors import (
+    ConnectorError,
+    DeniedError,
+    NotEnabledError,
+    ParkedError,
+    StoreError,
+    UnreadableError,
+)
 from scanner.messages import Batch, KeyRing, MessageBatch, Skipped
 from scanner.model import (
     Checkpoint,
@@ -43,6 +55,9 @@ FURTHER = "further messages"
 
 PICTURES = ("image/", "audio/", "video/")
 """Attachments without text; every signature's logo is one, so they are counted, not told singly."""
+
+TRIED_AGAIN = {Outcome.DENIED, Outcome.NOT_ENABLED, Outcome.PARKED}
+"""What the next scan tries again: permissions and servers change without the mail changing."""
 
 INTERRUPTED = "reading was interrupted; the next scan goes on from here"
 
@@ -77,11 +92,52 @@ class _Reading:
     """Whether what lies before was read, and stored, with the same examination."""
 
 
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """Whose content is looked at: the same for every connector."""
+
+    directory: Directory
+    everyone: bool = False
+    """Whether what only internal people were sent is looked at as well."""
+
+    service_mailboxes: frozenset[str] = frozenset()
+    """Mailboxes of which everything is looked at, inbound mail too."""
+
+    candidates: frozenset[str] = frozenset()
+    """Ids of messages that earlier scans found in incidents: what answers one is looked at."""
+
+    def wants(
+        self, mailbox: str, sender: str, recipients: Sequence[Address], answers: Sequence[str]
+    ) -> bool:
+        """Tell whether the content of a message is to be examined."""
+        if mailbox in self.service_mailboxes:
+            return True
+        if not self.candidates.isdisjoint(answers):
+            return True
+        if not self.directory.is_internal(sender):
+            return False
+        return self.everyone or any(
+            self.directory.reaches_outside(recipient.address) for recipient in recipients
+        )
+
+    def digest(self) -> str:
+        """Return a hash of what decides it, but for single people and candidates.
+
+        A change of one of those must not have everything read again.
+        """
+        known = self.directory
+        parts = [known.internal_domains, known.internal_addresses, known.partner_domains]
+        if self.everyone or self.service_mailboxes:
+            parts.append(self.service_mailboxes | ({"everyone"} if self.everyone else set()))
+        text = "\x1e".join(" ".join(sorted(names)) for names in parts)
+        return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
 def examination(
     since: datetime | None,
     until: datetime | None,
     content: ContentLevel,
-    directory: Directory,
+    interest: Interest,
     detectors: Detectors,
 ) -> Examination:
     """Return what a scan asks for: a window, a depth, and the detectors as they are now.
@@ -91,11 +147,8 @@ def examination(
     """
     if content is ContentLevel.NONE:
         return Examination(since, until, content, frozenset())
-    known = (directory.internal_domains, directory.internal_addresses, directory.partner_domains)
-    text = "\x1e".join(" ".join(sorted(names)) for names in known)
-    digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
     seen = {f"{d.id}@{d.version}" for d in detectors.content}
-    seen |= {f"directory@{digest}", f"kinds@{detectors.digest}"}
+    seen |= {f"directory@{interest.digest()}", f"kinds@{detectors.digest}"}
     return Examination(since, until, content, frozenset(seen))
 
 
@@ -105,7 +158,7 @@ def collect(
     source: Source,
     units: Sequence[Unit],
     request: Examination,
-    directory: Directory,
+    interest: Interest,
     detectors: Sequence[ContentDetector],
     advance: Advance,
 ) -> Tally:
@@ -114,18 +167,32 @@ def collect(
     A unit that cannot be read costs its row of coverage, never the run. Raises `StoreError`.
     """
     checkpoints = workspace.checkpoints(source.name)
-    stored = _StoredKeys(workspace)
     tally = Tally()
     with Extractor() as files:
+        stored = _StoredKeys(workspace)
+        scan = _Scan(workspace, run_id, source, interest, detectors, files, checkpoints, stored)
+        readers: dict[Order, _UnitReader] = {}
         for unit in sorted(units, key=lambda u: u.mailbox):
-            done = checkpoints.get(unit.key)
-            for reading in plan(unit, done, request, source.connector):
-                reader = _UnitReader(
-                    workspace, run_id, source, unit, directory, detectors, stored, files
-                )
-                found, done = reader.read(reading, done)
-                tally = Tally(tally.read + found.read, tally.skipped + found.skipped)
-            advance(unit.size)
+            readings = plan(unit, checkpoints.get(unit.key), request, source.connector)
+            fresh = [_UnitReader(scan, unit, reading) for reading in readings]
+            readers |= {reader.order: reader for reader in fresh}
+            if not fresh:
+                advance(unit.size)
+        left = Counter(order.unit for order in readers)
+        waiting = Counter(unit.mailbox for unit in left)
+        for order, found in source.connector.carry_out(iter(list(readers))):
+            if isinstance(found, Page):
+                readers[order].take(found)
+                continue
+            reader, unit = readers.pop(order), order.unit
+            reader.end(found)
+            tally = Tally(tally.read + reader.tally.read, tally.skipped + reader.tally.skipped)
+            left[unit] -= 1
+            if not left[unit]:
+                advance(unit.size)
+                waiting[unit.mailbox] -= 1
+            if not waiting[unit.mailbox]:
+                stored.forget(unit.mailbox)
     return tally
 
 
@@ -135,16 +202,17 @@ def plan(
     """Return how to read just what was not examined yet."""
     if done is None:
         return [_Reading(request, "", resumed=False)]
-    unbounded = request.since is None and request.until is None
+    missing = _missing(request, done.examined)
+    # Behind the token lies what no window held so far; it passes by what this one does not hold.
+    whole = all(_within(before, request) for before in done.examined)
     if done.pending is not None:
-        goes_on = unbounded and done.pending == request and not done.examined
+        goes_on = done.pending == request and (not done.examined or (whole and not missing))
         if goes_on and connector.continues(unit, done.token):
             return [_Reading(request, done.token, resumed=True)]
         return [_Reading(request, "", resumed=False)]
-    missing = _missing(request, done.examined)
     if unit.state and unit.state == done.state:
         return [_Reading(part, "", resumed=False) for part in missing]
-    if unbounded and not missing and connector.continues(unit, done.token):
+    if whole and not missing and connector.continues(unit, done.token):
         return [_Reading(request, done.token, resumed=True)]
     return [_Reading(request, "", resumed=False)]
 
@@ -176,114 +244,128 @@ def _missing(request: Examination, examined: Sequence[Examination]) -> list[Exam
 
 
 class _StoredKeys:
-    """The message keys of the mailbox being read, kept from one of its units to the next."""
+    """The message keys of the mailboxes that are being read."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._mailbox: str | None = None
-        self._keys: dict[str, str] = {}
+        self._keys: dict[str, dict[str, str]] = {}
 
     def of(self, mailbox: str) -> dict[str, str]:
         """Return each stored key of the mailbox with the unit it was first read from."""
-        if mailbox != self._mailbox:
-            self._mailbox, self._keys = mailbox, self._workspace.stored_keys(mailbox)
-        return self._keys
+        if mailbox not in self._keys:
+            self._keys[mailbox] = self._workspace.stored_keys(mailbox)
+        return self._keys[mailbox]
 
-    def add(self, batch: Batch) -> None:
+    def add(self, mailbox: str, batch: Batch) -> None:
         """Take in what was stored since."""
         units = batch.table["unit"].cast("string").to_pylist()
-        self._keys |= zip(batch.table["message_key"].to_pylist(), units, strict=True)
+        keys = batch.table["message_key"].to_pylist()
+        self.of(mailbox).update(zip(keys, units, strict=True))
+
+    def forget(self, mailbox: str) -> None:
+        """Let go of a mailbox that is read."""
+        self._keys.pop(mailbox, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """What all units of a source share while they are read."""
+
+    workspace: Workspace
+    run_id: str
+    source: Source
+    interest: Interest
+    detectors: Sequence[ContentDetector]
+    files: Extractor
+    checkpoints: dict[str, Checkpoint]
+    stored: _StoredKeys
 
 
 class _UnitReader:
-    """Reads one unit of one source into the workspace."""
+    """Takes one way through a unit into the workspace, page by page."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        run_id: str,
-        source: Source,
-        unit: Unit,
-        directory: Directory,
-        detectors: Sequence[ContentDetector],
-        stored: _StoredKeys,
-        files: Extractor,
-    ) -> None:
-        self._files, self._detectors = files, detectors
-        self._stored = stored
-        self._workspace, self._run_id, self._source = workspace, run_id, source
-        self._unit, self._directory = unit, directory
-        self._unit_id = workspace.keyed.folder(f"{source.name}\x1f{unit.key}")
+    def __init__(self, scan: _Scan, unit: Unit, reading: _Reading) -> None:
+        self._scan, self._unit, self._reading = scan, unit, reading
+        self._workspace, self._source = scan.workspace, scan.source
+        self._directory = scan.interest.directory
+        self._unit_id = scan.workspace.keyed.folder(f"{scan.source.name}\x1f{unit.key}")
+        self.order = Order(unit, reading.examination, reading.resume, self._new_batch)
+        self.tally = Tally()
+        self._checkpoint: Checkpoint | None = None
+        self._keys: KeyRing | None = None
+        self._anew = not reading.resumed
         self._shown = self._seen = self._pictures = 0
-        self._before = False
+        self._unresolved: set[str] = set()
+        self._before = reading.resumed
         """Whether earlier readings of the unit still have rows for messages they skipped."""
 
-    def read(self, reading: _Reading, done: Checkpoint | None) -> tuple[Tally, Checkpoint]:
-        """Read to the end, or to where it cannot be read; return the tally and the checkpoint."""
-        unit, self._before = self._unit, reading.resumed
-        changed = done is not None and unit.state != done.state and not reading.resumed
-        anew = not reading.resumed
-        checkpoint = Checkpoint(
-            self._source.name,
-            unit.key,
-            unit.mailbox,
-            unit.folder,
-            reading.resume,
-            "",
-            () if done is None or changed else done.examined,
-            reading.examination,
-            replace(done.progress, outside=0) if done else Progress(),
-        )
-        tally, reason, outcome, failed = Tally(), "", None, False
-        try:
-            for batch, token in self._pages(reading):
-                advanced = self._advanced(checkpoint, batch, token)
-                self._commit(batch, advanced, INTERRUPTED, Outcome.PARTIAL, anew=anew)
-                checkpoint = advanced
-                anew = False
-                self._stored.add(batch)
-                skipped = sum(s.count for s in batch.skipped)
-                tally = Tally(tally.read + batch.read, tally.skipped + skipped)
-        except StoreError:
-            raise
-        except ConnectorError as error:
-            reason, outcome = str(error), _outcome(error, tally)
-        except Exception as error:  # noqa: BLE001 - whatever it is costs one unit
+    def take(self, page: Page) -> None:
+        """Commit a page."""
+        batch = page.batch
+        advanced = self._advanced(self._begun(), batch, page.token)
+        self._commit(batch, advanced, INTERRUPTED, Outcome.PARTIAL)
+        self._checkpoint = advanced
+        self._scan.stored.add(self._unit.mailbox, batch)
+        skipped = sum(s.count for s in batch.skipped)
+        self.tally = Tally(self.tally.read + batch.read, self.tally.skipped + skipped)
+
+    def end(self, error: Exception | None) -> None:
+        """Commit that the unit was read to its end, or to where it cannot be read."""
+        reason, outcome, failed = "", None, False
+        if isinstance(error, StoreError):
+            raise error
+        if isinstance(error, ConnectorError):
+            reason, outcome = str(error), _outcome(error, self.tally)
+        elif error is not None:
             # Not the error's own words, nor those of a traceback: they may quote mail.
             frame = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(frame.filename).name}:{frame.lineno}"
-            log.error("unit %s: %s at %s", self._unit_id, type(error).__name__, where)  # noqa: TRY400
+            log.error("unit %s: %s at %s", self._unit_id, type(error).__name__, where)
             reason = f"could not be taken apart ({type(error).__name__})"
-            outcome = Outcome.PARTIAL if tally.read else Outcome.UNREADABLE
+            outcome = Outcome.PARTIAL if self.tally.read else Outcome.UNREADABLE
             failed = True
-        if outcome is not Outcome.DENIED and not failed:
-            checkpoint = self._finished(checkpoint, reading)
-        self._commit(None, checkpoint, reason, outcome, anew=anew)
-        return tally, checkpoint
+        checkpoint = self._begun()
+        if outcome not in TRIED_AGAIN and not failed:
+            checkpoint = self._finished(checkpoint)
+        self._commit(None, checkpoint, reason, outcome)
+        self._scan.checkpoints[self._unit.key] = checkpoint
 
-    def _pages(self, reading: _Reading) -> Iterator[tuple[Batch, str]]:
-        stored = self._stored.of(self._unit.mailbox)
-        keys = KeyRing(self._unit.mailbox, self._unit_id, stored, resumed=reading.resumed)
-        wanted = reading.examination
-
-        def new_batch() -> MessageBatch:
-            return MessageBatch(
-                self._unit.mailbox,
-                self._unit.folder,
-                self._unit_id,
-                keys=keys,
-                since=wanted.since,
-                until=wanted.until,
-                content=wanted.content,
-                wants_content=self._wants_content,
+    def _begun(self) -> Checkpoint:
+        """Return how far the unit is read in this way, first as earlier ways left it."""
+        if self._checkpoint is None:
+            unit, reading = self._unit, self._reading
+            done = self._scan.checkpoints.get(unit.key)
+            progress = done.progress if done else Progress()
+            changed = done is not None and unit.state != done.state and not reading.resumed
+            if reading.resumed:
+                self._seen = progress.read + progress.outside
+            self._checkpoint = Checkpoint(
+                self._source.name,
+                unit.key,
+                unit.mailbox,
+                unit.folder,
+                reading.resume,
+                "",
+                () if done is None or changed else done.examined,
+                reading.examination,
+                progress if reading.resumed else replace(progress, outside=0),
             )
+        return self._checkpoint
 
-        for page in self._source.connector.pages(self._unit, new_batch, reading.resume):
-            yield page.batch, page.token
-
-    def _wants_content(self, sender: str, recipients: Sequence[Address]) -> bool:
-        return self._directory.is_internal(sender) and any(
-            self._directory.is_external(recipient.address) for recipient in recipients
+    def _new_batch(self) -> MessageBatch:
+        mailbox, wanted = self._unit.mailbox, self._reading.examination
+        if self._keys is None:
+            stored = self._scan.stored.of(mailbox)
+            self._keys = KeyRing(mailbox, self._unit_id, stored, resumed=self._reading.resumed)
+        return MessageBatch(
+            mailbox,
+            self._unit.folder,
+            self._unit_id,
+            keys=self._keys,
+            since=wanted.since,
+            until=wanted.until,
+            content=wanted.content,
+            wants_content=partial(self._scan.interest.wants, mailbox),
         )
 
     def _advanced(self, checkpoint: Checkpoint, batch: Batch, token: str) -> Checkpoint:
@@ -295,10 +377,10 @@ class _UnitReader:
         progress = Progress(read, undated, max(0, self._seen - read))
         return replace(checkpoint, token=token, progress=progress)
 
-    def _finished(self, checkpoint: Checkpoint, reading: _Reading) -> Checkpoint:
+    def _finished(self, checkpoint: Checkpoint) -> Checkpoint:
         """Return the checkpoint of a unit read to its end: nothing pending, all looked at."""
-        examined = reading.examination
-        before = () if reading.resumed else checkpoint.examined
+        examined = self._reading.examination
+        before = () if self._reading.resumed else checkpoint.examined
         if examined.content is ContentLevel.NONE:
             kept = [e for e in before if not (examined.covers(e) and _within(e, examined))]
         else:
@@ -308,37 +390,46 @@ class _UnitReader:
         return replace(checkpoint, state=self._unit.state, examined=(*kept, examined), pending=None)
 
     def _commit(
-        self,
-        batch: Batch | None,
-        checkpoint: Checkpoint,
-        reason: str,
-        outcome: Outcome | None,
-        *,
-        anew: bool,
+        self, batch: Batch | None, checkpoint: Checkpoint, reason: str, outcome: Outcome | None
     ) -> None:
         batch = batch or MessageBatch("", "", "", keys=KeyRing("", "")).take()
-        _open_files(self._files, batch)
-        self._pictures += sum(
-            file.media_type.startswith(PICTURES)
-            for document in batch.documents
-            for file in document.files
-        )
-        findings = detect(self._detectors, batch, self._workspace.keyed.value)
-        rows = [self._summary(checkpoint, reason, outcome), *self._skipped(batch)]
-        if self._pictures:
-            reason = (
-                f"pictures or recordings attached, which hold no text to read: {self._pictures}"
-            )
-            rows.append(self._row(Outcome.OUT_OF_SCOPE, reason, "pictures"))
+        _open_files(self._scan.files, batch)
+        findings = detect(self._scan.detectors, batch, self._workspace.keyed.value)
+        rows = [
+            self._summary(checkpoint, reason, outcome),
+            *self._skipped(batch),
+            *self._remarks(batch),
+        ]
         self._workspace.commit_page(
-            self._run_id,
+            self._scan.run_id,
             batch.table,
             findings,
             [document.message_key for document in batch.documents],
             rows,
             checkpoint,
-            anew=anew,
+            anew=self._anew,
         )
+        self._anew = False
+
+    def _remarks(self, batch: Batch) -> Iterator[Coverage]:
+        """Yield what no reader could have read, counted."""
+        self._pictures += sum(
+            file.media_type.startswith(PICTURES)
+            for document in batch.documents
+            for file in document.files
+        )
+        if self._pictures:
+            reason = (
+                f"pictures or recordings attached, which hold no text to read: {self._pictures}"
+            )
+            yield self._row(Outcome.OUT_OF_SCOPE, reason, "pictures")
+        self._unresolved |= _unresolved(batch, self._directory)
+        if self._unresolved:
+            reason = (
+                "Exchange names among the addresses that no address book explains; they count as "
+                f"internal: {len(self._unresolved)}"
+            )
+            yield self._row(Outcome.OUT_OF_SCOPE, reason, "exchange names")
 
     def _summary(self, checkpoint: Checkpoint, reason: str, outcome: Outcome | None) -> Coverage:
         """Return the row that speaks of the unit as a whole."""
@@ -428,6 +519,13 @@ def detect(detectors: Sequence[ContentDetector], batch: Batch, keyer: Keyer) -> 
     return found
 
 
+def _unresolved(batch: Batch, directory: Directory) -> set[str]:
+    """Return the Exchange DNs among the recipients of a batch of whom nobody is known."""
+    rows = batch.table["recipients"].combine_chunks().flatten()
+    found = pc.unique(rows.field("address").filter(pc.equal(rows.field("kind"), "ex")))
+    return {name for name in found.to_pylist() if not directory.resolves(name)}
+
+
 def _open_files(extractor: Extractor, batch: Batch) -> None:
     """Take texts and tables out of the attachments of a batch; what cannot be read is skipped."""
     opened = [
@@ -474,9 +572,17 @@ def _within(inner: Examination, outer: Examination) -> bool:
     )
 
 
+_OUTCOMES = {
+    DeniedError: Outcome.DENIED,
+    NotEnabledError: Outcome.NOT_ENABLED,
+    ParkedError: Outcome.PARKED,
+}
+
+
 def _outcome(error: ConnectorError, tally: Tally) -> Outcome:
-    if isinstance(error, DeniedError):
-        return Outcome.DENIED
+    for kind, outcome in _OUTCOMES.items():
+        if isinstance(error, kind):
+            return outcome
     if isinstance(error, UnreadableError) and not tally.read:
         return Outcome.UNREADABLE
     return Outcome.PARTIAL

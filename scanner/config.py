@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from scanner.addresses import normalise
 from scanner.errors import ConfigError
@@ -37,12 +46,69 @@ def _when(value: object) -> object:
     return value
 
 
+def _mailbox(text: str) -> str:
+    address = normalise(text)
+    if "@" not in address:
+        raise ValueError(f"{text!r} is no address; write it as in complaints@example.org")
+    return address
+
+
 When = Annotated[datetime | date | None, BeforeValidator(_when)]
 Domain = Annotated[str, AfterValidator(_domain)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Secret(_Strict):
+    """Where a secret stands: it is never in the configuration file itself."""
+
+    env: str = ""
+    file: Path | None = None
+    keyring: str = ""
+    """`service/user` of the system's keyring; needs the package keyring."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Secret:
+        if (bool(self.env), bool(self.file), bool(self.keyring)).count(True) != 1:
+            raise ValueError('name one of env, file and keyring, as in {env = "GRAPH_SECRET"}')
+        return self
+
+    def reveal(self) -> str:
+        """Return the secret; raises `ConfigError` that says where it is missing."""
+        if self.env:
+            value = os.environ.get(self.env, "")
+            if not value:
+                raise ConfigError(f"the environment variable {self.env} is not set, or empty")
+            return value
+        if self.file is not None:
+            try:
+                return self.file.read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "no text"
+                raise ConfigError(f"{self.file}: the secret cannot be read: {reason}") from error
+        return self._from_keyring()
+
+    def _from_keyring(self) -> str:
+        service, _, user = self.keyring.partition("/")
+        try:
+            import keyring  # type: ignore[import-not-found,unused-ignore]
+        except ImportError as error:
+            raise ConfigError(
+                f"the secret {self.keyring} is in the keyring, but the package keyring is not "
+                "installed: install it, or use env or file"
+            ) from error
+        try:
+            value = keyring.get_password(service, user)
+        except Exception as error:
+            raise ConfigError(
+                f"the keyring cannot be asked for {self.keyring} ({type(error).__name__})"
+            ) from error
+        if not value:
+            raise ConfigError(f"the keyring holds no secret {self.keyring}")
+        return str(value)
 
 
 class ArchiveSource(_Strict):
@@ -67,6 +133,12 @@ class DetectorChoice(_Strict):
     """Files with kinds and sensitive words of one's own; relative to the configuration file."""
 
 
+Source = Annotated[ArchiveSource, Field(discriminator="type")]
+"""Each field but `type` is an argument of the connector of that type."""
+
+SOURCES: dict[str, type[BaseModel]] = {"archive": ArchiveSource}
+
+
 class Config(_Strict):
     """Everything that a scan is asked for."""
 
@@ -75,6 +147,15 @@ class Config(_Strict):
     internal_domains: tuple[Domain, ...] = ()
     partner_domains: tuple[Domain, ...] = ()
     content: ContentLevel = ContentLevel.TEXT
+    content_audience: Literal["external", "all"] = "external"
+    """Whether only what somebody outside was sent has its content looked at."""
+
+    service_mailboxes: tuple[Mailbox, ...] = ()
+    """Mailboxes of which everything is looked at, inbound and internal mail too."""
+
+    directory_hours: float = 24
+    """How old what is known of an address book may be before it is read again."""
+
     since: When = None
     until: When = None
     fail_on: Severity = Severity.HIGH
@@ -82,7 +163,7 @@ class Config(_Strict):
     """The mailbox of archives named on the command line, where nothing in them tells."""
 
     detectors: DetectorChoice = DetectorChoice()
-    sources: dict[str, ArchiveSource] = {}
+    sources: dict[str, Source] = {}
 
     @property
     def window(self) -> tuple[datetime | None, datetime | None]:
@@ -94,7 +175,7 @@ class Config(_Strict):
 
         `detectors` tells what the packs hold, and which kinds are on.
         """
-        left_out = {"workspace", "fail_on", "organisation", "detectors"}
+        left_out = {"workspace", "fail_on", "organisation", "detectors", "directory_hours"}
         body = self.model_dump(mode="json", exclude=left_out) | {"detectors": detectors}
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -146,16 +227,23 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Config:
 def _first(error: ValidationError) -> str:
     """Return the first problem as a sentence that names the key."""
     problem = error.errors(include_url=False, include_input=False)[0]
-    key = ".".join(str(part) for part in problem["loc"])
+    where = problem["loc"]
+    if where[:1] == ("sources",):
+        where = where[:2] + where[3:]  # the third is the type of the source, no key
+    key = ".".join(str(part) for part in where)
     if problem["type"] == "extra_forbidden":
-        table, where = _table(problem["loc"][:-1])
-        return f"unknown key {key!r}; the keys {where} are {', '.join(sorted(table.model_fields))}"
+        keys = _keys(problem["loc"][:-1])
+        return f"unknown key {key!r}{keys}"
     return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
 
 
-def _table(place: tuple[int | str, ...]) -> tuple[type[BaseModel], str]:
-    """Return the table that a place in the file belongs to, and how to speak of it."""
-    tables: dict[str, type[BaseModel]] = {"detectors": DetectorChoice, "sources": ArchiveSource}
-    if place and place[0] in tables:
-        return tables[str(place[0])], f"of [{'.'.join(map(str, place))}]"
-    return Config, "at the top"
+def _keys(place: tuple[int | str, ...]) -> str:
+    """Return which keys the table at a place in the file has."""
+    table: type[BaseModel] | None = Config
+    where = "at the top"
+    if place:
+        where = f"of [{'.'.join(map(str, place[:2]))}]"
+        table = DetectorChoice if place[0] == "detectors" else None
+        if place[0] == "sources" and len(place) == 3:
+            table = SOURCES.get(str(place[2]))
+    return f"; the keys {where} are {', '.join(sorted(table.model_fields))}" if table else ""

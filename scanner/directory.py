@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass, field
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import cache, cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,8 @@ from scanner.addresses import comparable, domain_of, normalise
 from scanner.data import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
 
 @cache
@@ -44,6 +47,139 @@ def within(domain: str, parents: frozenset[str]) -> bool:
     return False
 
 
+class Group(NamedTuple):
+    """A distribution list or group of the address book."""
+
+    members: int | None = None
+    """People it reaches; None where nobody counted."""
+
+    outsiders: int = 0
+    """Those of them who do not belong to the organisation."""
+
+    hidden: bool = False
+    """Whether its membership may not be seen."""
+
+
+class Entry(NamedTuple):
+    """One entry of an address book, as a connector reads it."""
+
+    kind: str
+    """`person`, `outsider` (a guest or contact) or `group`."""
+
+    primary: str
+    """The address that stands for it."""
+
+    others: Sequence[str] = ()
+    """Its further addresses and Exchange DNs, with or without `smtp:` and `X500:` before them."""
+
+    group: Group = Group()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What an organisation's own address book says: domains, people, guests, groups."""
+
+    domains: frozenset[str] = frozenset()
+    primary: Mapping[str, str] = field(default_factory=dict)
+    """Every address and Exchange DN, in normal form, to the one that stands for its owner."""
+
+    outsiders: frozenset[str] = frozenset()
+    """Guests and contacts: external, although their address may lie in an own domain."""
+
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    file: Path | None = field(default=None, compare=False)
+    """Where it is kept: worker processes read it there, each once."""
+
+    @classmethod
+    def of(cls, domains: Iterable[str], entries: Iterable[Entry]) -> Listing:
+        """Return the listing of an address book's entries."""
+        primary: dict[str, str] = {}
+        outsiders: set[str] = set()
+        groups: dict[str, Group] = {}
+        for entry in entries:
+            own = _listed_form(entry.primary)
+            if "@" not in own:
+                continue
+            primary[own] = own
+            for other in map(_listed_form, entry.others):
+                if other:
+                    primary.setdefault(other, own)
+            if entry.kind == "outsider":
+                outsiders.add(own)
+            elif entry.kind == "group":
+                groups[own] = entry.group
+        return cls(frozenset(d.lower() for d in domains), primary, frozenset(outsiders), groups)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing."""
+        return not (self.domains or self.primary)
+
+    def merged(self, other: Listing) -> Listing:
+        """Return both as one; what this one says counts first."""
+        return Listing(
+            self.domains | other.domains,
+            {**other.primary, **self.primary},
+            self.outsiders | other.outsiders,
+            {**other.groups, **self.groups},
+        )
+
+    @cached_property
+    def mixed(self) -> frozenset[str]:
+        """The groups that hold people of the organisation and others."""
+        return frozenset(address for address, group in self.groups.items() if group.outsiders)
+
+    def fingerprint(self) -> str:
+        """Return a hash that changes whenever what it says does."""
+        return hashlib.blake2b(self._text().encode(), digest_size=8).hexdigest()
+
+    def save(self, path: Path) -> Listing:
+        """Write it to a file that only its owner may read; return it with that file."""
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        draft = path.with_suffix(".part")
+        draft.touch(mode=0o600)
+        draft.write_text(self._text(), "utf-8")
+        draft.replace(path)
+        _loaded.cache_clear()
+        return _loaded(path)
+
+    @staticmethod
+    def load(path: Path) -> Listing:
+        """Return the listing that a file holds."""
+        return _loaded(path)
+
+    def _text(self) -> str:
+        body = {
+            "domains": sorted(self.domains),
+            "primary": dict(sorted(self.primary.items())),
+            "outsiders": sorted(self.outsiders),
+            "groups": dict(sorted(self.groups.items())),
+        }
+        return json.dumps(body, ensure_ascii=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.file is not None:
+            return _loaded, (self.file,)
+        return Listing, (self.domains, self.primary, self.outsiders, self.groups)
+
+
+@lru_cache(maxsize=8)
+def _loaded(path: Path) -> Listing:
+    body = json.loads(path.read_text("utf-8"))
+    groups = {address: Group(*values) for address, values in body["groups"].items()}
+    domains, outsiders = frozenset(body["domains"]), frozenset(body["outsiders"])
+    return Listing(domains, body["primary"], outsiders, groups, path)
+
+
+def _listed_form(address: str) -> str:
+    """Return an address or DN of an address book as messages have it, empty for other kinds."""
+    scheme, colon, rest = address.strip().partition(":")
+    if colon and scheme.lower() not in {"smtp", "x500"}:
+        return ""
+    address = rest if colon else address
+    return address.lower() if address.startswith("/") else normalise(address)
+
+
 @dataclass(frozen=True)
 class Directory:
     """Sorts addresses. Internal and partner domains include what lies below them."""
@@ -54,18 +190,40 @@ class Directory:
     basis: str = "configured"
     """How the internal domains came about, as the report says it."""
 
+    listing: Listing = Listing()
+    """What the address book says; it knows people better than their domains do."""
+
     _memo: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
+
+    def primary(self, address: str) -> str:
+        """Return the address that stands for whoever has this one: no alias, no plus-tag.
+
+        Rows keep what the message says; a DN is looked up here, so that nothing stored depends on
+        what the address book knew at the time.
+        """
+        bare = comparable(address)
+        known = self.listing.primary
+        return known.get(address) or known.get(bare, bare)
+
+    def resolves(self, address: str) -> bool:
+        """Tell whether it is known whose address this is; of a DN only the address book knows."""
+        return not address.startswith("/") or address in self.listing.primary
 
     def is_internal(self, address: str) -> bool:
         """Tell whether an address, in normal form, belongs to the organisation.
 
-        An Exchange DN does: it names an entry of the organisation's own address book.
+        An Exchange DN does, unless the address book knows better: it names an entry of it.
         """
-        if address.startswith(("/", GROUP_MARK)):
-            return address.startswith("/")
-        if {address, comparable(address)} & self.internal_addresses:
+        if address.startswith(GROUP_MARK):
+            return False
+        whose = self.primary(address)
+        if whose in self.listing.outsiders or whose in self.listing.mixed:
+            return False
+        if whose.startswith("/") or whose in self.listing.primary:
             return True
-        domain = domain_of(address)
+        if {address, whose} & self.internal_addresses:
+            return True
+        domain = domain_of(whose)
         known = self._memo.get(domain)
         if known is None:
             known = self._memo[domain] = within(domain, self.internal_domains)
@@ -75,48 +233,70 @@ class Directory:
         """Tell whether an address is neither internal nor a partner's; a group is neither."""
         if not address or address.startswith(GROUP_MARK) or self.is_internal(address):
             return False
-        return not within(domain_of(address), self.partner_domains)
+        whose = self.primary(address)
+        if whose in self.listing.mixed:
+            return False
+        return not within(domain_of(whose), self.partner_domains)
+
+    def reaches_outside(self, address: str) -> bool:
+        """Tell whether what is sent to an address is read outside: by its owner or by a group."""
+        return self.primary(address) in self.listing.mixed or self.is_external(address)
 
     def classify(self, unique: pa.Array) -> pd.DataFrame:
         """Return a row for each address of `unique`, in its order.
 
-        Columns: `person` (int32, equal for addresses that are one person's: plus-tags off),
-        `internal`, `partner`, `external`, `webmail`, `role`, `group` (bool), `domain` (int32 code
-        of the domain). An address is just one of internal, partner, external and group.
+        Columns: `primary` (str, the address that stands for its owner), `person` (int32, equal for
+        addresses that are one person's), `internal`, `partner`, `external`, `webmail`, `role`,
+        `group` (bool), `domain` (int32 code of the domain). An address is just one of internal,
+        partner, external and group.
         """
         plain = unique.cast(pa.string())
         group = pc.starts_with(plain, GROUP_MARK).to_numpy(zero_copy_only=False)
-        domains = pc.replace_substring_regex(plain, r"^.*@", "").dictionary_encode()
+        bare = pc.replace_substring_regex(plain, r"^([^+]+)\+[^@]*@", r"\1@")
+        listed = outsider = np.zeros(len(plain), bool)
+        if not self.listing.empty:
+            known = self.listing.primary
+            texts = zip(plain.to_pylist(), bare.to_pylist(), strict=True)
+            bare = pa.array([known.get(a) or known.get(b, b) for a, b in texts], pa.string())
+            listed = self._among(bare, known)
+            outsider = self._among(bare, self.listing.outsiders)
+            group |= self._among(bare, self.listing.mixed)
+        domains = pc.replace_substring_regex(bare, r"^.*@", "").dictionary_encode()
         codes = domains.indices.to_numpy(zero_copy_only=False)
         names: list[str] = domains.dictionary.to_pylist()
-        addressed = pc.match_substring(plain, "@").to_numpy(zero_copy_only=False)
+        addressed = pc.match_substring(bare, "@").to_numpy(zero_copy_only=False)
         empty = (pc.utf8_length(plain).to_numpy(zero_copy_only=False) == 0) & ~group
 
         def by_domain(test: Iterable[bool]) -> np.ndarray:
             return np.fromiter(test, bool, len(names))[codes] if names else np.zeros(0, bool)
 
-        bare = pc.replace_substring_regex(plain, r"^([^+]+)\+[^@]*@", r"\1@")
         internal = by_domain(within(n, self.internal_domains) for n in names) & addressed
-        internal |= pc.starts_with(plain, "/").to_numpy(zero_copy_only=False)
+        internal |= pc.starts_with(bare, "/").to_numpy(zero_copy_only=False) | listed
         if self.internal_addresses:
-            known = pa.array(sorted(self.internal_addresses), pa.string())
+            own = pa.array(sorted(self.internal_addresses), pa.string())
             for form in (plain, bare):
-                internal |= pc.is_in(form, known).to_numpy(zero_copy_only=False)
+                internal |= pc.is_in(form, own).to_numpy(zero_copy_only=False)
+        internal &= ~outsider
         partner = by_domain(within(n, self.partner_domains) for n in names) & addressed & ~internal
         return pd.DataFrame(
             {
+                "primary": pd.Series(bare.to_pandas(), dtype="str"),
                 "person": bare.dictionary_encode().indices.to_numpy(zero_copy_only=False),
                 "internal": internal & ~group,
                 "partner": partner & ~group,
                 "external": ~(internal | partner | group | empty),
                 "webmail": by_domain(n in webmail_domains() for n in names) & addressed,
-                "role": pc.match_substring_regex(plain, role_pattern()).to_numpy(
+                "role": pc.match_substring_regex(bare, role_pattern()).to_numpy(
                     zero_copy_only=False
                 ),
                 "group": group,
                 "domain": codes,
             }
         )
+
+    @staticmethod
+    def _among(addresses: pa.Array, known: Mapping[str, str] | frozenset[str]) -> np.ndarray:
+        return np.fromiter((a in known for a in addresses.to_pylist()), bool, len(addresses))
 
 
 @cache

@@ -9,7 +9,9 @@
     ├── StoreError               4  the workspace: damaged, locked, disk full
     ├── ConnectorError           4  one source, mailbox or file; a scan turns it into coverage
     │   ├── UnreadableError         its content cannot be made sense of
-    │   └── DeniedError             no permission to read it
+    │   ├── DeniedError             no permission to read it
+    │   ├── NotEnabledError         there is no mailbox that could be read
+    │   └── ParkedError             it kept failing, and is put off to the next scan
     └── LimitError               4  an archive or attachment that grows past its bounds
 
 A message names the thing and the fact, and says what to do next where that is not obvious:
@@ -61,6 +63,14 @@ class UnreadableError(ConnectorError):
 
 class DeniedError(ConnectorError):
     """There is no permission to read it."""
+
+
+class NotEnabledError(ConnectorError):
+    """There is no mailbox that could be read: not there, not licensed, or kept elsewhere."""
+
+
+class ParkedError(ConnectorError):
+    """It kept failing, and is put off to the next scan."""
 
 
 class LimitError(ScannerError):

@@ -1,4 +1,4 @@
-"""The message table: its Arrow schema and version, and batches built from MIME or MAPI.
+"""The message table: its Arrow schema and version, and batches of rows built from messages.
 
 One row a stored copy. Body text and attachment content are never a column: they pass on as
 `Document`s, in memory, to the content detectors.
@@ -67,7 +67,7 @@ SCHEMA = pa.schema(
         ("thread", pa.string()),  # the first message of the thread, as an internet_message_id
         ("size", pa.int64()),  # bytes
         ("recipients", pa.list_(RECIPIENT)),
-        ("attachments", pa.list_(ATTACHMENT)),
+        ("attachments", pa.list_(ATTACHMENT)),  # null where it has some that were not listed
     ],
     metadata={"undisclosed.schema": str(SCHEMA_VERSION)},
 )
@@ -81,6 +81,7 @@ BATCH_CONTENT_BYTES = 32 * 1024 * 1024
 PARSED_TOGETHER = 128
 PARSED_TOGETHER_BYTES = 4 * 1024 * 1024
 MAX_SUBJECT = 1_000
+NOT_BROUGHT = "its text was not fetched"
 SEALED = "encrypted or sealed (S/MIME, PGP): its recipients were read, its text was not"
 
 
@@ -165,8 +166,9 @@ class KeyRing:
                 return key, owner is not None
 
 
-WantsContent = Callable[[str, Sequence[Address]], bool]
-"""Tells from sender and recipients whether the content of a message is to be examined."""
+WantsContent = Callable[[str, Sequence[Address], Sequence[str]], bool]
+"""Tells from sender, recipients and the ids of the messages that it answers whether the content of
+a message is to be examined."""
 
 
 _Parsing = tuple[list[tuple[str, bool]], Callable[[], Iterator[mime.Mime | Exception]]]
@@ -186,7 +188,7 @@ class MessageBatch:
         since: datetime | None = None,
         until: datetime | None = None,
         content: ContentLevel = ContentLevel.NONE,
-        wants_content: WantsContent = lambda _sender, _recipients: True,
+        wants_content: WantsContent = lambda _sender, _recipients, _answers: True,
         latest: datetime | None = None,
     ) -> None:
         self._fixed = {"mailbox": mailbox, "folder": folder, "unit": unit}
@@ -201,6 +203,7 @@ class MessageBatch:
     def _clear(self) -> None:
         self._rows: list[dict[str, object]] = []
         self._documents: list[Document] = []
+        self._awaited: dict[str, tuple[str, list[Address], dict[str, object] | None]] = {}
         self._skipped: list[Skipped] = []
         self._read = self._outside = self._undated = 0
         self._weight = self._bytes = 0
@@ -221,6 +224,8 @@ class MessageBatch:
     def take(self) -> Batch:
         """Return what was gathered and begin anew."""
         self._parse_queue(wait=True)
+        for key in self._awaited:
+            self.skip(f"message {key[:12]}", NOT_BROUGHT, 0)
         arrays = [pa.array(self._column(f.name), _plain(f.type)).cast(f.type) for f in SCHEMA]
         batch = Batch(
             pa.Table.from_arrays(arrays, schema=SCHEMA),
@@ -288,12 +293,18 @@ class MessageBatch:
         row = _mime_row(found, people)
         row["is_draft"] = draft or found.header("x-unsent").strip() == "1"
         date = self._plausible(found.date) or self._plausible(mime.received_date(found))
-        wanted = self._add(row, people, date, found.files, found.plain, found.html)
-        if wanted and mime.sealed(found):
-            self.skip(where, SEALED, 0)
+        key = self._add(row, people, date, found.files)
+        if key:
+            self._examine(key, row, people.all, found.plain, found.html, found.files)
+            if mime.sealed(found):
+                self.skip(where, SEALED, 0)
 
-    def add_mapi(self, message: MapiMessage, where: str = "") -> None:
-        """Add one message of an Outlook store or file."""
+    def add(self, message: SourceMessage, where: str = "") -> str | None:
+        """Add one message as its properties give it; return its key where content must follow.
+
+        That is so where `message.content_follows` and its content is to be examined: hand it to
+        `add_content`, before the page is taken.
+        """
         self._parse_queue(wait=True)
         sender = addresses.entry(message.sender_name, message.sender)
         sent_by = addresses.normalise(message.sent_by)
@@ -312,10 +323,41 @@ class MessageBatch:
         }
         date = self._plausible(message.sent_at)
         people = _People(sender, recipients)
-        if self._add(row, people, date, message.files, message.plain, message.html):
-            sealed = message.message_class.lower() in {"ipm.note.smime", "ipm.note.secure"}
-            if sealed or message.unread:
-                self.skip(where, SEALED if sealed else message.unread, 0)
+        files = message.files
+        key = self._add(row, people, date, files)
+        if key is None:
+            return None
+        if message.message_class.lower() in {"ipm.note.smime", "ipm.note.secure"}:
+            self.skip(where, SEALED, 0)
+        elif message.unread:
+            self.skip(where, message.unread, 0)
+        if message.content_follows:
+            stored = self._rows[-1] if self._rows and self._rows[-1] is row else None
+            self._awaited[key] = str(row["subject"]), people.all, stored
+            return key
+        self._examine(key, row, people.all, message.plain, message.html, files or ())
+        return None
+
+    def add_content(
+        self,
+        key: str,
+        plain: Sequence[str],
+        html: Sequence[str],
+        files: Sequence[mime.Part] | None = (),
+        unread: str = "",
+    ) -> None:
+        """Add the content that `add` asked for with `key`; `files` None where none were listed.
+
+        `unread` says why content, or a part of it, could not be had.
+        """
+        subject, people, row = self._awaited.pop(key)
+        if row is not None and files is not None:
+            row["attachments"] = _listed(files)
+        if unread:
+            self.skip(f"message {key[:12]}", unread, 0)
+        size = sum(map(len, (*plain, *html))) + sum(f.size for f in files or ())
+        shown = {"subject": subject, "size": size}
+        self._examine(key, shown, people, plain, html, files or ())
 
     def _plausible(self, date: datetime | None) -> datetime | None:
         return date if date is not None and EARLIEST <= date <= self._latest else None
@@ -325,11 +367,9 @@ class MessageBatch:
         row: dict[str, object],
         people: _People,
         date: datetime | None,
-        files: Sequence[mime.Part],
-        plain: Sequence[str],
-        html: Sequence[str],
-    ) -> bool:
-        """Add a row; return whether its text is to be examined."""
+        files: Sequence[mime.Part] | None,
+    ) -> str | None:
+        """Add a row; return its message's key where the text is to be examined."""
         row["subject"] = subject = addresses.one_line(str(row["subject"]))[:MAX_SUBJECT]
         message_id = str(row["internet_message_id"])
         # Counted before the window is looked at: equal ones keep their order in every window.
@@ -339,9 +379,10 @@ class MessageBatch:
             or (self._until is not None and date >= self._until)
         ):
             self._outside += 1
-            return False
+            return None
         self._read += 1
         self._undated += date is None
+        answers = (str(row["in_reply_to"]), str(row["thread"]))
         if not stored:
             row |= {
                 "message_key": key,
@@ -351,26 +392,34 @@ class MessageBatch:
                     (role, a.address, a.name, a.raw or None, a.kind)
                     for role, a in people.recipients
                 ],
-                "attachments": [(f.filename, f.media_type, f.size, f.inline) for f in files],
+                "attachments": None if files is None else _listed(files),
             }
             self._rows.append(row)
             self._weight += len(people.recipients)
-        if self._content is ContentLevel.NONE:
-            return False
+        if self._content is ContentLevel.NONE or row["is_draft"]:
+            return None
         everyone = [address for _, address in people.recipients]
-        if row["is_draft"] or not self._wants_content(people.sender.address, everyone):
-            return False
+        return key if self._wants_content(people.sender.address, everyone, answers) else None
+
+    def _examine(
+        self,
+        key: str,
+        row: Mapping[str, object],
+        people: Sequence[Address],
+        plain: Sequence[str],
+        html: Sequence[str],
+        files: Sequence[mime.Part],
+    ) -> None:
         wants_files = self._content is ContentLevel.ATTACHMENTS
         self._documents.append(
-            Document(key, subject, plain, html, files if wants_files else (), people.all)
+            Document(key, str(row["subject"]), plain, html, files if wants_files else (), people)
         )
         self._bytes += int(str(row["size"]))
-        return True
 
 
 @dataclass(slots=True)
-class MapiMessage:
-    """One Outlook message, as its property streams give it."""
+class SourceMessage:
+    """One message as the properties of a source give it: an Outlook store, Graph, Exchange."""
 
     internet_message_id: str = ""
     subject: str = ""
@@ -388,11 +437,16 @@ class MapiMessage:
     recipients: list[tuple[str, str, str]] = field(default_factory=list)
     """(role, display name, address) with role `to`, `cc` or `bcc`."""
 
-    files: list[mime.Part] = field(default_factory=list)
+    files: list[mime.Part] | None = field(default_factory=list)
+    """Its attachments; None where it has some that were not listed."""
+
     plain: list[str] = field(default_factory=list)
     html: list[str] = field(default_factory=list)
     unread: str = ""
     """Why its text cannot be examined, where it has one that cannot."""
+
+    content_follows: bool = False
+    """Whether its text and files come later, by `MessageBatch.add_content`, if they are wanted."""
 
 
 @dataclass(slots=True)
@@ -404,6 +458,10 @@ class _People:
     @property
     def all(self) -> list[Address]:
         return [self.sender, *(address for _, address in self.recipients)]
+
+
+def _listed(files: Sequence[mime.Part]) -> list[tuple[str, str, int, bool]]:
+    return [(f.filename, f.media_type, f.size, f.inline) for f in files]
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +14,23 @@ import pyarrow as pa
 
 import scanner
 from scanner import analyse, collect, detectors
-from scanner.collect import Source
+from scanner.collect import Interest, Source
 from scanner.connectors import connector_class
 from scanner.connectors.tree import printable
 from scanner.detectors import recipients
-from scanner.directory import Directory, infer
-from scanner.errors import SourceError
-from scanner.model import Incident, ScanRun
+from scanner.directory import Directory, Listing, infer
+from scanner.errors import ConnectorError, DeniedError, SourceError
+from scanner.model import Coverage, Incident, Outcome, ScanRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from scanner.config import Config
-    from scanner.connectors.base import Unit
+    from scanner.connectors.base import Check, Unit
     from scanner.detectors import Detectors
     from scanner.store import Workspace
+
+ADDRESS_BOOK = "address book"
 
 COMPLETE, FOUND, INCOMPLETE = 0, 1, 3
 """Exit codes of a scan: nothing at or above `--fail-on`; something; not all in scope was read."""
@@ -62,16 +65,17 @@ def open_source(name: str, config: Config) -> Source:
 
     Raises `SourceError` where there is neither.
     """
-    archive: Any = connector_class("archive")
     configured = config.sources.get(name)
     if configured is not None:
-        return Source(name, archive(configured.path, mailbox=configured.mailbox))
+        made: Any = connector_class(configured.type)
+        return Source(name, made(**{key: value for key, value in configured if key != "type"}))
     path = Path(name)
     if not path.exists():
         known = (
             f"; the configuration file names {', '.join(config.sources)}" if config.sources else ""
         )
         raise SourceError(f"{name}: no such file or folder, and no source of that name{known}")
+    archive: Any = connector_class("archive")
     return Source(printable(str(path.resolve())), archive(path, mailbox=config.mailbox))
 
 
@@ -79,6 +83,11 @@ def looked_for(config: Config) -> Detectors:
     """Return the detectors of a configuration; raises `ConfigError` that names the key."""
     chosen = config.detectors
     return detectors.compose(chosen.regions, chosen.without, chosen.packs)
+
+
+def check(config: Config, name: str) -> Iterator[Check]:
+    """Yield what a scan of a source needs, one by one, and whether it holds."""
+    yield from open_source(name, config).connector.check(config.content)
 
 
 def scan(
@@ -100,14 +109,20 @@ def scan(
     own = detectors.remembered(looking.own, workspace.meta(detectors.OWN_KINDS))
     workspace.put_meta({detectors.OWN_KINDS: own})
     watch.phase("Looking through the sources", 0)
-    surveys = [(source, _survey(workspace, run.run_id, source)) for source in sources]
-    directory = _directory(config, workspace, [unit for _, units in surveys for unit in units])
-    request = collect.examination(*config.window, config.content, directory, looking)
+    listing, refused = _listing(config, workspace, sources)
+    surveys = [
+        (source, _survey(workspace, run.run_id, source, refused.get(source.name)))
+        for source in sources
+    ]
+    units = [unit for _, found in surveys for unit in found]
+    directory = _directory(config, workspace, units, listing)
+    interest = _interest(config, workspace, directory)
+    request = collect.examination(*config.window, config.content, interest, looking)
     watch.phase("Reading", sum(unit.size for _, units in surveys for unit in units))
     read = skipped = 0
     for source, units in surveys:
         tally = collect.collect(
-            workspace, run.run_id, source, units, request, directory, looking.content, watch.advance
+            workspace, run.run_id, source, units, request, interest, looking.content, watch.advance
         )
         read, skipped = read + tally.read, skipped + tally.skipped
     workspace.parts.compact()
@@ -132,36 +147,95 @@ def scan(
     return Result(run, directory, found, grave, unread)
 
 
-def _survey(workspace: Workspace, run_id: str, source: Source) -> list[Unit]:
-    """Return the units of a source, and record what of it is none."""
+def _survey(
+    workspace: Workspace, run_id: str, source: Source, refused: Coverage | None
+) -> list[Unit]:
+    """Return the units of a source, and record what of it is none and what was refused."""
     fixed = {key: c.mailbox for key, c in workspace.checkpoints(source.name).items()}
     survey = source.connector.survey(fixed)
     rows = [
         replace(row, source=source.name, reason=f"{row.unit or row.folder}: {row.reason}")
         for row in survey.unreadable
     ]
-    workspace.put_survey(run_id, source.name, rows)
+    workspace.put_survey(run_id, source.name, [*rows, refused] if refused else rows)
     return survey.units
 
 
-def _directory(config: Config, workspace: Workspace, units: Sequence[Unit]) -> Directory:
+def _listing(
+    config: Config, workspace: Workspace, sources: Sequence[Source]
+) -> tuple[Listing, dict[str, Coverage]]:
+    """Return what the address books of all sources say, each read again when it is old.
+
+    For a source whose address book cannot be read there is a row of coverage; what an earlier scan
+    read counts on. What the books say is kept in the workspace.
+    """
+    known: dict[str, dict[str, str]] = json.loads(workspace.meta("listings") or "{}")
+    limit = datetime.now(UTC) - timedelta(hours=config.directory_hours)
+    folder, refused = workspace.root / "directory", {}
+    for source in sources:
+        before = known.get(source.name)
+        if before and datetime.fromisoformat(before["read_at"]) > limit:
+            continue
+        try:
+            found = source.connector.directory()
+        except ConnectorError as error:
+            outcome = Outcome.DENIED if isinstance(error, DeniedError) else Outcome.PARTIAL
+            reason = f"{ADDRESS_BOOK}: {error}"
+            refused[source.name] = Coverage(
+                source.name, "", "", outcome, reason=reason, unit=ADDRESS_BOOK
+            )
+            continue
+        if found is not None:
+            file = f"{workspace.keyed.folder(source.name)}.json"
+            found.save(folder / file)
+            known[source.name] = {"read_at": datetime.now(UTC).isoformat(), "file": file}
+    workspace.put_meta({"listings": json.dumps(known)})
+    books = [Listing.load(folder / entry["file"]) for entry in known.values()]
+    if len(books) > 1:
+        return reduce(Listing.merged, books).save(folder / "all.json"), refused
+    return books[0] if books else Listing(), refused
+
+
+def _directory(
+    config: Config, workspace: Workspace, units: Sequence[Unit], listing: Listing
+) -> Directory:
     """Return who is internal: as configured now, as configured before, else as owners suggest.
 
     What it rests on is kept in the workspace, so that later scans judge by the same.
     """
     partners = frozenset(config.partner_domains)
-    if config.internal_domains:
+    own, basis = frozenset(config.internal_domains), "configured"
+    if own:
         workspace.put_meta({"internal_domains": json.dumps(config.internal_domains)})
-        return Directory(frozenset(config.internal_domains), frozenset(), partners)
-    before = json.loads(workspace.meta("internal_domains") or "[]")
-    if before:
-        return Directory(frozenset(before), frozenset(), partners, "configured in an earlier scan")
+    else:
+        own = frozenset(json.loads(workspace.meta("internal_domains") or "[]"))
+        basis = "configured in an earlier scan"
+    if listing.domains:
+        basis = f"{basis}, and the address book" if own else "the address book's"
+        return Directory(own | listing.domains, frozenset(), partners, basis, listing)
+    if own:
+        return Directory(own, frozenset(), partners, basis, listing)
     owners: dict[str, bool] = json.loads(workspace.meta("owners") or "{}")
     for unit in units:
         owners[unit.mailbox] = owners.get(unit.mailbox, False) or unit.owner_known
     workspace.put_meta({"owners": json.dumps(owners)})
     named = [owner for owner, known in owners.items() if known and "@" in owner]
-    return infer(named or list(owners), partners)
+    return replace(infer(named or list(owners), partners), listing=listing)
+
+
+def _interest(config: Config, workspace: Workspace, directory: Directory) -> Interest:
+    """Return whose content is looked at; what answers a known candidate is, whoever sent it."""
+    candidates = {
+        message.internet_message_id
+        for incident in workspace.incidents()
+        for message in incident.messages
+    }
+    return Interest(
+        directory,
+        config.content_audience == "all",
+        frozenset(config.service_mailboxes),
+        frozenset(candidates - {""}),
+    )
 
 
 def _analyse(workspace: Workspace, run_id: str, directory: Directory) -> None:
@@ -173,6 +247,7 @@ def _analyse(workspace: Workspace, run_id: str, directory: Directory) -> None:
             sorted(directory.internal_domains),
             sorted(directory.internal_addresses),
             sorted(directory.partner_domains),
+            directory.listing.fingerprint(),
             workspace.state_token(),
             workspace.meta(detectors.OWN_KINDS),
         ]

@@ -48,6 +48,18 @@ def check(config: Config, names: Sequence[str], reports: Sequence[Path]) -> None
     scanning.looked_for(config)
 
 
+def check_source(config: Config, name: str) -> bool:
+    """Print what a scan of a source needs and whether it holds; return whether all of it does."""
+    held = True
+    for found in scanning.check(config, name):
+        held = held and found.ok
+        mark = "[green]ok[/]     " if found.ok else "[red]missing[/]"
+        _out.print(f"{mark} {escape(found.what)}: {escape(found.detail)}", soft_wrap=True)
+        if found.remedy and not found.ok:
+            _out.print(f"        to mend it: {escape(found.remedy)}", soft_wrap=True)
+    return held
+
+
 def write_reports(
     workspace: Workspace, config: Config, found: scanning.Result, paths: Sequence[Path]
 ) -> list[Path]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from scanner.connectors.base import Connector, Page, Unit
 from scanner.errors import ConnectorError
-from scanner.messages import KeyRing, MapiMessage, MessageBatch
+from scanner.messages import KeyRing, MessageBatch, SourceMessage
 from scanner.model import ContentLevel
 
 CORPORA = Path(
@@ -134,12 +134,12 @@ def sent(
     message_id: str = "",
     message_class: str = "IPM.Note",
     is_draft: bool = False,
-) -> MapiMessage:
+) -> SourceMessage:
     """Return a message sent so many hours after `MONDAY`; of no date, with None."""
     shown = [*(("to", a) for a in to), *(("cc", a) for a in cc), *(("bcc", a) for a in bcc)]
     names = [*names]
     names += [""] * (len(shown) - len(names))
-    return MapiMessage(
+    return SourceMessage(
         internet_message_id=message_id,
         subject=subject,
         sender=sender,
@@ -150,9 +150,9 @@ def sent(
     )
 
 
-def table(*messages: MapiMessage, mailbox: str = JO, folder: str = "Sent") -> pa.Table:
+def table(*messages: SourceMessage, mailbox: str = JO, folder: str = "Sent") -> pa.Table:
     """Return the rows of these messages in one mailbox."""
     batch = MessageBatch(mailbox, folder, "unit", keys=KeyRing(mailbox, "unit"))
     for one in messages:
-        batch.add_mapi(one)
+        batch.add(one)
     return batch.take().table

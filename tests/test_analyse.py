@@ -18,7 +18,7 @@ from scanner.analyse import Partition, Task
 from scanner.detectors import recipients
 from scanner.directory import Directory
 from scanner.exposure import People
-from scanner.messages import KeyRing, MapiMessage, MessageBatch, write
+from scanner.messages import KeyRing, MessageBatch, SourceMessage, write
 from scanner.model import Checkpoint, Evidence, Finding
 from scanner.store import Analysis, Workspace
 from tests.build import JO, SAM, sent, table
@@ -38,7 +38,7 @@ def task(folder: Path, rows: pa.Table, mailbox: str = JO, content: Sequence[str]
     return Task(mailbox, [path], DIRECTORY, frozenset(content))
 
 
-def examine(root: Path, *messages: MapiMessage, **where: str) -> Partition:
+def examine(root: Path, *messages: SourceMessage, **where: str) -> Partition:
     """Return what examining one mailbox with these messages gives."""
     rows = table(*messages, **where)
     return analyse.examine(task(root, rows, where.get("mailbox", JO)))
@@ -173,7 +173,7 @@ def test_a_newsletter_by_bcc_is_not_ranked(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_is_set_aside_is_counted(
-    tmp_path: Path, messages: list[MapiMessage], reason: str
+    tmp_path: Path, messages: list[SourceMessage], reason: str
 ) -> None:
     """A list that is not ranked stays countable with its reason."""
     found = examine(tmp_path, *messages)
@@ -202,7 +202,7 @@ def test_what_is_set_aside_is_counted(
     ],
 )  # fmt: skip
 def test_sensitive_wording_makes_a_small_list_count(
-    tmp_path: Path, message: MapiMessage, where: dict[str, str], contexts: tuple[str, ...]
+    tmp_path: Path, message: SourceMessage, where: dict[str, str], contexts: tuple[str, ...]
 ) -> None:
     """Three people count where the wording around them is sensitive, and not otherwise."""
     found = examine(tmp_path, message, **where)

@@ -22,7 +22,9 @@ from scanner.cli import app
 from scanner.store import Workspace
 from tests.build import JO, mbox, message, put
 
-COMMANDS = ("demo", "scan", "incidents", "findings", "coverage", "runs", "report", "kinds")
+COMMANDS = (
+    "demo", "scan", "check", "incidents", "findings", "coverage", "runs", "report", "kinds",
+)  # fmt: skip
 QUERIES = ("incidents", "findings", "coverage", "runs")
 RESIDENTS = [f"resident{n}@webmail.example" for n in range(40)]
 
@@ -110,6 +112,15 @@ def test_the_commands_are_those_of_the_contract() -> None:
     assert set(group.commands) == set(COMMANDS)  # type: ignore[attr-defined]
     shown = run("--help").stdout
     assert all(command in shown for command in COMMANDS)
+
+
+def test_check(archive: Path, tmp_path: Path) -> None:
+    """`check` says what holds and ends with 3 and a remedy when something does not."""
+    assert "places to be read: 1" in run("check", archive).stdout
+    empty = put(tmp_path / "empty", {"a.txt": b"no mail"})
+    shown = run("check", empty, code=3).stdout
+    assert "missing" in shown
+    assert "to mend it: name a file or folder of mail" in shown
 
 
 def test_version() -> None:

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner import collect
-from scanner.collect import INTERRUPTED, Source, Tally, detect, examination, plan
+from scanner.addresses import entry
+from scanner.collect import INTERRUPTED, Interest, Source, Tally, detect, examination, plan
 from scanner.detectors import DETECTORS, compose
 from scanner.detectors.base import ContentDetector, Keyer, Kind
-from scanner.directory import Directory
+from scanner.directory import Directory, Entry, Group, Listing
 from scanner.errors import DeniedError, StoreError, UnreadableError
 from scanner.messages import Document, KeyRing, MessageBatch
 from scanner.model import (
@@ -34,7 +35,7 @@ from tests.fakes import FakeConnector, FakeUnit, files_of, rows_of
 
 OUTSIDE = "ann@webmail.example"
 IBAN = "Please pay to IBAN GB82 WEST 1234 5698 7654 32.\n"
-CALDER = Directory(frozenset({"calder.example"}))
+CALDER = Interest(Directory(frozenset({"calder.example"})))
 ALL = examination(None, None, ContentLevel.TEXT, CALDER, compose())
 NONE = examination(None, None, ContentLevel.NONE, CALDER, compose())
 JUNE, JULY, AUGUST = (datetime(2026, month, 1, tzinfo=UTC) for month in (6, 7, 8))
@@ -70,14 +71,14 @@ def read(
     workspace: Workspace,
     source: FakeConnector,
     request: Examination = ALL,
-    directory: Directory = CALDER,
+    interest: Interest = CALDER,
 ) -> Tally:
     """Collect everything that a source has for a request; `source.read` then says what."""
     source.read.clear()
     units = source.units
     advanced: list[int] = []
     tally = collect.collect(
-        workspace, "run", Source("fake", source), units, request, directory, DETECTORS,
+        workspace, "run", Source("fake", source), units, request, interest, DETECTORS,
         advanced.append,
     )  # fmt: skip
     assert len(advanced) == len(units)
@@ -491,7 +492,7 @@ def test_skipped_messages_are_counted_across_a_resume(workspace: Workspace) -> N
 
 def test_who_is_internal_decides_what_is_read(workspace: Workspace, source: FakeConnector) -> None:
     """Content left aside because its sender seemed external is read once the sender is internal."""
-    elsewhere = Directory(frozenset({"other.example"}))
+    elsewhere = Interest(Directory(frozenset({"other.example"})))
     first = examination(None, None, ContentLevel.TEXT, elsewhere, compose())
     read(workspace, source, first, elsewhere)
     assert workspace.findings() == []
@@ -549,3 +550,85 @@ def test_a_text_that_breaks_a_detector_costs_itself_only() -> None:
     assert {f.message_key for f in found} == {f"{0:032}", f"{2:032}"}
     (told,) = batch.skipped
     assert (told.count, "ZeroDivisionError" in told.reason) == (0, True)
+
+
+# --- whose content is looked at ---
+
+PEOPLE = Listing.of(
+    ["calder.example"],
+    [
+        Entry("group", "staff@calder.example", [], Group(9)),
+        Entry("group", "board@calder.example", [], Group(9, 1)),
+        Entry("outsider", "agency@calder.example"),
+    ],
+)
+KNOWN = Directory(frozenset({"calder.example"}), listing=PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "sender", "to", "answers", "everyone", "expected"),
+    [
+        pytest.param(JO, JO, OUTSIDE, "", False, True, id="sent-outside"),
+        pytest.param(JO, JO, SAM, "", False, False, id="sent-inside"),
+        pytest.param(JO, JO, SAM, "", True, True, id="sent-inside-everyone"),
+        pytest.param(JO, OUTSIDE, JO, "", True, False, id="inbound"),
+        pytest.param("help@calder.example", OUTSIDE, JO, "", False, True, id="service-mailbox"),
+        pytest.param(JO, OUTSIDE, JO, "9@calder.example", False, True, id="answers-a-candidate"),
+        pytest.param(JO, OUTSIDE, JO, "8@calder.example", False, False, id="answers-another"),
+        pytest.param(JO, JO, "staff@calder.example", "", False, False, id="own-group"),
+        pytest.param(JO, JO, "board@calder.example", "", False, True, id="mixed-group"),
+        pytest.param(JO, JO, "agency@calder.example", "", False, True, id="contact-at-own-domain"),
+        pytest.param("agency@calder.example", "agency@calder.example", OUTSIDE, "", True, False,
+                     id="sent-by-a-contact"),
+    ],
+)  # fmt: skip
+def test_whose_content_is_looked_at(
+    mailbox: str, sender: str, to: str, answers: str, everyone: bool, expected: bool
+) -> None:
+    """Sent mail that reaches outside is examined, and what the configuration names besides."""
+    interest = Interest(
+        KNOWN, everyone, frozenset({"help@calder.example"}), frozenset({"9@calder.example"})
+    )
+    assert interest.wants(mailbox, sender, [entry("", to)], ("", answers)) == expected
+
+
+def test_a_wider_audience_is_looked_at_again() -> None:
+    """Audience and service mailboxes are part of what was examined; single people are not."""
+    plain = Interest(KNOWN).digest()
+    assert plain == CALDER.digest()
+    assert plain == replace(CALDER, candidates=frozenset({"1@x"})).digest()
+    wider = [replace(CALDER, everyone=True), replace(CALDER, service_mailboxes=frozenset({JO}))]
+    assert len({plain, *(interest.digest() for interest in wider)}) == 3
+
+
+def test_names_that_nobody_explains_are_counted(workspace: Workspace) -> None:
+    """Exchange names that no address book explains are counted in coverage, and stay complete."""
+    dn = "/O=CALDER/CN=RECIPIENTS/CN=JO"
+    raw = message(1, to=(SAM,)).replace(b"To: ", b'To: "Jo" <' + dn.encode() + b">, ")
+    source = FakeConnector({"a": FakeUnit([raw])})
+    read(workspace, source)
+    (row,) = [c for c in workspace.coverage() if c.entry == "exchange names"]
+    assert (row.outcome, row.reason[-3:]) == (Outcome.OUT_OF_SCOPE, ": 1")
+    assert summary(workspace).outcome is Outcome.READ
+
+
+# --- windows of sources that cannot tell their state ---
+
+
+@pytest.mark.parametrize("until", [None, AUGUST], ids=["open", "bounded"])
+def test_a_window_is_read_on(workspace: Workspace, until: datetime | None) -> None:
+    """A window that is asked for again goes on behind what it held, an interruption included."""
+    contents = [mail(6, 6), mail(7, 7), mail(16, 6)]
+    source = FakeConnector({"a": FakeUnit(contents, fails_at=2)})
+    wanted = window(JUNE, until)
+    read(workspace, source, wanted)
+    source.contents["a"].fails_at = None
+    contents.append(mail(9, 9))
+    read(workspace, source, wanted)
+    contents.append(mail(26, 6))
+    read(workspace, source, wanted)
+    assert source.read == [("a", 4)]
+    held = {"Message 6", "Message 7", "Message 16", "Message 26"}
+    assert set(subjects(workspace)) == held | ({"Message 9"} if until is None else set())
+    read(workspace, source)
+    assert set(subjects(workspace)) == {*held, "Message 9"}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.addresses import comparable
-from scanner.directory import GROUP_MARK, Directory, infer, within
+from scanner.directory import GROUP_MARK, Directory, Entry, Group, Listing, infer, within
 
 DIRECTORY = Directory(
     frozenset({"org.example", "xn--bcher-kva.example"}),
@@ -153,3 +156,81 @@ def test_infer_from_nothing() -> None:
     found = infer([])
     assert found.is_external("a@x.example")
     assert found.basis.endswith(": none")
+
+
+DN = "/o=calder/ou=exchange/cn=recipients/cn=jo"
+LISTING = Listing.of(
+    ["org.example"],
+    [
+        Entry("person", "Jo@org.example", ["SMTP:jo@org.example", "smtp:j.roe@old.example",
+              f"X500:{DN.upper()}", "SIP:jo@sip.example", "eum:1;phone-context=x"]),
+        Entry("outsider", "guest@webmail.example", ["guest_webmail.example#EXT#@org.example"]),
+        Entry("outsider", "contractor@org.example", ["x500:/o=calder/cn=contractor"]),
+        Entry("group", "staff@org.example", [], Group(12)),
+        Entry("group", "board@org.example", ["smtp:trustees@org.example"], Group(6, 2)),
+        Entry("group", "secret@org.example", [], Group(hidden=True)),
+        Entry("person", "", ["smtp:nobody@org.example"]),
+    ],
+)  # fmt: skip
+LISTED = Directory(frozenset(), frozenset(), frozenset({"old.example"}), "", LISTING)
+
+
+@pytest.mark.parametrize(
+    ("address", "side", "whose"),
+    [
+        ("jo@org.example", "internal", "jo@org.example"),
+        ("j.roe@old.example", "internal", "jo@org.example"),
+        ("jo+news@org.example", "internal", "jo@org.example"),
+        (DN, "internal", "jo@org.example"),
+        (f"{DN}2", "internal", f"{DN}2"),
+        ("guest_webmail.example#ext#@org.example", "external", "guest@webmail.example"),
+        ("contractor@org.example", "external", "contractor@org.example"),
+        ("/o=calder/cn=contractor", "external", "contractor@org.example"),
+        ("staff@org.example", "internal", "staff@org.example"),
+        ("secret@org.example", "internal", "secret@org.example"),
+        ("trustees@org.example", "group", "board@org.example"),
+        ("jo@sip.example", "external", "jo@sip.example"),
+        ("x@old.example", "partner", "x@old.example"),
+        ("nobody@org.example", "external", "nobody@org.example"),
+    ],
+)
+def test_an_address_book_knows_better(address: str, side: str, whose: str) -> None:
+    """Aliases and DNs are their owner's; guests and contacts are external, mixed groups neither."""
+    row = LISTED.classify(pa.array([address])).iloc[0]
+    sides = [name for name in ("internal", "partner", "external", "group") if row[name]]
+    assert (sides, row["primary"], LISTED.primary(address)) == ([side], whose, whose)
+    assert LISTED.is_internal(address) == (side == "internal")
+    assert LISTED.is_external(address) == (side == "external")
+    assert LISTED.reaches_outside(address) == (side in {"external", "group"})
+
+
+def test_aliases_are_one_person() -> None:
+    """All addresses of one owner have one code."""
+    found = LISTED.classify(pa.array([DN, "jo@org.example", "j.roe@old.example", "a@b.example"]))
+    codes = found["person"].tolist()
+    assert (len(set(codes[:3])), codes[3] in codes[:3]) == (1, False)
+
+
+def test_unresolved_names() -> None:
+    """Only an Exchange DN that no entry explains is unresolved."""
+    assert [LISTED.resolves(a) for a in (DN, f"{DN}2", "a@b.example")] == [True, False, True]
+
+
+def test_a_listing_is_kept_in_a_file(tmp_path: Path) -> None:
+    """What was saved is loaded alike, by a worker process too, and only its owner may read it."""
+    kept = LISTING.save(tmp_path / "book" / "a.json")
+    assert (kept, kept.fingerprint()) == (LISTING, LISTING.fingerprint())
+    assert pickle.loads(pickle.dumps(kept)) is kept
+    assert pickle.loads(pickle.dumps(LISTING)) == LISTING
+    assert len(pickle.dumps(kept)) < 300
+    assert (tmp_path / "book" / "a.json").stat().st_mode & 0o77 == 0
+
+
+def test_two_address_books_are_one() -> None:
+    """What either says is known; where both speak of an address, the first counts."""
+    other = Listing.of(["b.example"], [Entry("person", "x@b.example", ["j.roe@old.example"])])
+    both = LISTING.merged(other)
+    assert both.domains == {"org.example", "b.example"}
+    assert both.primary["x@b.example"] == "x@b.example"
+    assert both.primary["j.roe@old.example"] == "jo@org.example"
+    assert both.fingerprint() != LISTING.fingerprint()

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from scanner import messages
 from scanner.errors import StoreError
-from scanner.messages import Batch, KeyRing, MapiMessage, MessageBatch
+from scanner.messages import Batch, KeyRing, MessageBatch, SourceMessage
+from scanner.mime import Part
 from scanner.model import ContentLevel
 from tests.build import message
 
@@ -316,7 +317,7 @@ def test_message_class(head: str, expected: str) -> None:
 def test_mapi_class(name: str, subject: str, expected: str) -> None:
     """Outlook's message classes map onto the same five."""
     found = batch()
-    found.add_mapi(MapiMessage(message_class=name, subject=subject))
+    found.add(SourceMessage(message_class=name, subject=subject))
     assert [expected] == found.take().table["message_class"].to_pylist()
 
 
@@ -327,8 +328,8 @@ def test_mapi_and_mime_give_the_same_row() -> None:
         "Date: Mon, 03 Nov 2025 12:00:00 +0000\nIn-Reply-To: <0@x>"
     )
     found = batch()
-    found.add_mapi(
-        MapiMessage(
+    found.add(
+        SourceMessage(
             internet_message_id="<1@x>",
             subject="Rent",
             sender="JO@calder.example",
@@ -450,10 +451,58 @@ def test_content_is_examined_where_wanted() -> None:
         mail("To: a@x.example"),
         mail("To: b@x.example"),
         content=ContentLevel.TEXT,
-        wants_content=lambda _sender, to: any(a.address == "b@x.example" for a in to),
+        wants_content=lambda _sender, to, _answers: any(a.address == "b@x.example" for a in to),
     )
     (document,) = found.documents
     assert [a.address for a in document.people] == ["jo@calder.example", "b@x.example"]
+
+
+def later(files: list[Part] | None = None, **more: Any) -> tuple[MessageBatch, str | None]:
+    """Return a batch with a message whose content is to follow, and the key that asks for it."""
+    found = batch(content=ContentLevel.ATTACHMENTS, **more)
+    given = SourceMessage(
+        internet_message_id="<1@x>", subject="Rent", sender="jo@calder.example", sent_at=NOON,
+        recipients=[("to", "", "a@x.example")], files=files, content_follows=True,
+    )  # fmt: skip
+    return found, found.add(given, "there")
+
+
+SHEET = Part("text/csv", "a.csv", 4, inline=False)
+
+
+def test_content_may_follow() -> None:
+    """A message whose content comes later is the same document, its attachments in its row."""
+    found, key = later()
+    assert key is not None
+    found.add_content(key, ["Hello"], [], [SHEET])
+    page = found.take()
+    (document,) = page.documents
+    assert (document.message_key, document.plain, document.files) == (key, ["Hello"], [SHEET])
+    assert [a.address for a in document.people] == ["jo@calder.example", "a@x.example"]
+    at_once, none = later([SHEET], wants_content=lambda *_: False)
+    assert none is None
+    assert at_once.take().table.to_pylist() == page.table.to_pylist()
+    assert page.skipped == []
+
+
+def test_content_that_never_came_is_said() -> None:
+    """Content that was asked for and not brought, or in part only, is told with its reason."""
+    found, key = later()
+    assert key is not None
+    assert [(s.reason, s.count) for s in found.take().skipped] == [(messages.NOT_BROUGHT, 0)]
+    found, key = later()
+    assert key is not None
+    found.add_content(key, [], [], None, unread="refused")
+    page = found.take()
+    assert [(s.where, s.reason) for s in page.skipped] == [(f"message {key[:12]}", "refused")]
+
+
+def test_attachments_that_were_not_listed() -> None:
+    """A message with unlisted attachments is told apart from one without any."""
+    unlisted: list[list[Part] | None] = [None, []]
+    for files in unlisted:
+        found, _ = later(files, wants_content=lambda *_: False)
+        assert found.take().table["attachments"].to_pylist() == [files]
 
 
 def test_a_table_survives_parquet(tmp_path: Path) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from scanner.errors import ScannerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from scanner.directory import Listing
     from scanner.messages import Batch, MessageBatch
-    from scanner.model import Coverage
+    from scanner.model import ContentLevel, Coverage, Examination
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,29 @@ class Page:
     batch: Batch
     token: str
     """Handed back as `resume` to go on after this page."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Order:
+    """One way through a unit that is asked for."""
+
+    unit: Unit
+    examination: Examination
+    resume: str
+    """The token of the page to go on behind; empty for the beginning."""
+
+    new_batch: Callable[[], MessageBatch]
+    """Gives the builder that the messages go into; it holds the examination's window too."""
+
+
+class Check(NamedTuple):
+    """One thing that a scan needs, and whether it holds."""
+
+    what: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    """What to do where it does not hold: the permission to grant, the command to run."""
 
 
 @dataclass(slots=True)
@@ -75,9 +101,48 @@ class Connector(ABC):
         after the pages that could be read.
         """
 
+    def carry_out(self, orders: Iterator[Order]) -> Iterator[tuple[Order, Page | Exception | None]]:
+        """Carry out the orders: yield the pages of each, then None or the error that ended it.
+
+        A page is committed while it is yielded. Orders come sorted by mailbox; those of one mailbox
+        are carried out one after the other, and a page of it is built only when the one before it
+        is committed: its message keys depend on that. Here all are done in turn; a connector that
+        waits for a network reads several mailboxes at a time.
+        """
+        for order in orders:
+            ended: Exception | None = None
+            try:
+                for page in self.pages(order.unit, order.new_batch, order.resume):
+                    yield order, page
+            except Exception as error:  # noqa: BLE001 - whatever it is costs one unit
+                ended = error
+            yield order, ended
+
     @abstractmethod
     def continues(self, unit: Unit, token: str) -> bool:
         """Whether what `token` stands for is still there, so that reading may go on behind it.
 
         True for a file that has only grown since; false where its content was replaced.
         """
+
+    def directory(self) -> Listing | None:
+        """Return what the organisation's own address book says, None where the source has none.
+
+        Raises `ConnectorError` where there is one that cannot be read.
+        """
+        return None
+
+    def check(self, content: ContentLevel) -> Iterator[Check]:
+        """Yield what a scan of this depth needs, one by one, and whether it holds."""
+        del content
+        try:
+            survey = self.survey({})
+        except ScannerError as error:
+            yield Check("source", ok=False, detail=str(error))
+            return
+        found, unread = len(survey.units), sum(not c.outcome.complete for c in survey.unreadable)
+        detail = f"places to be read: {found}"
+        yield Check("source", found > 0, detail, "name a file or folder of mail")
+        if unread:
+            detail = f"places that cannot be read: {unread}"
+            yield Check("places", ok=False, detail=detail, remedy="a scan names each in `coverage`")

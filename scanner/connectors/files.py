@@ -89,7 +89,7 @@ class FilesReader:
             if raw.startswith(_OLE):
                 message = outlook.read_msg(raw)
                 message.is_draft = message.is_draft or draft
-                batch.add_mapi(message, file.key)
+                batch.add(message, file.key)
                 return
         except (OSError, UnreadableError, LimitError) as error:
             batch.skip(file.key, explain(error)[1])

@@ -13,7 +13,7 @@ import oxmsg
 
 from scanner import addresses, mime
 from scanner.errors import UnreadableError
-from scanner.messages import MapiMessage
+from scanner.messages import SourceMessage
 
 # Property ids, MS-OXPROPS. The names of Exchange users (`/o=...`) stand in 0C1F, 0065 and 3003.
 CLASS, _SUBJECT, _SUBMITTED, _DELIVERED, _FLAGS = 0x001A, 0x0037, 0x0039, 0x0E06, 0x0E07
@@ -133,7 +133,9 @@ def not_mail(message_class: str, *, recipients: bool) -> str:
     return ""
 
 
-def build(values: Values, recipients: Iterable[Values], files: Sequence[mime.Part]) -> MapiMessage:
+def build(
+    values: Values, recipients: Iterable[Values], files: Sequence[mime.Part]
+) -> SourceMessage:
     """Return a message from its properties and those of its recipients."""
     headers = _Headers(text_of(values, HEADERS))
     sender = _best(values, AUTHOR) or _best(values, SENDER)
@@ -149,7 +151,7 @@ def build(values: Values, recipients: Iterable[Values], files: Sequence[mime.Par
     html = values.get(_HTML)
     if isinstance(html, bytes):
         html = _decode_text(html, codec_of(number_of(values, CODEPAGE), "utf-8"))
-    return MapiMessage(
+    return SourceMessage(
         internet_message_id=text_of(values, _MESSAGE_ID) or headers.first("message-id"),
         subject=subject,
         sender=sender,
@@ -274,7 +276,7 @@ def inspect_msg(source: Any) -> str | None:
     return not_mail(message_class or "IPM.Note", recipients=people)
 
 
-def read_msg(raw: bytes) -> MapiMessage:
+def read_msg(raw: bytes) -> SourceMessage:
     """Return the message of a .msg file; raises `UnreadableError` where there is none."""
     if len(raw) > mime.MAX_MESSAGE_BYTES:
         raise UnreadableError(f"longer than {mime.MAX_MESSAGE_BYTES // 1024**2} MB")

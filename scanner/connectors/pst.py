@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from scanner.connectors.tree import File, Shelf
-    from scanner.messages import MapiMessage, MessageBatch
+    from scanner.messages import MessageBatch, SourceMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ def _record(record: Any, store: Any, wanted: frozenset[int] = WANTED) -> dict[in
     return {pid: decode(kind, data, codec) for pid, (kind, data) in raw.items()}
 
 
-def _read_item(item: Any, store: Any) -> MapiMessage:
+def _read_item(item: Any, store: Any) -> SourceMessage:
     values = _values(item, store)
     table = getattr(item, "recipients", None)
     people = []
@@ -327,7 +327,7 @@ class StoreReader:
                         raise UnreadableError("damaged: the message cannot be opened")  # noqa: TRY301
                     message = _read_item(item, store)
                     message.is_draft = message.is_draft or self._draft
-                    batch.add_mapi(message, f"{self._key}, item {index + 1}")
+                    batch.add(message, f"{self._key}, item {index + 1}")
                 except UnreadableError as error:
                     batch.skip(f"{self._key}, item {index + 1}", str(error))
                 except BROKEN:

@@ -19,26 +19,26 @@ from scanner import severity
 from scanner.detectors import recipients
 from scanner.detectors.recipients import Frames, RecipientList
 from scanner.directory import Directory
-from scanner.messages import MapiMessage
+from scanner.messages import SourceMessage
 from tests.build import JO, SAM, sent, table
 
 DIRECTORY = Directory(frozenset({"calder.example"}), partner_domains=frozenset({"council.example"}))
 DAY = 24.0
 
 
-def frames(*messages: MapiMessage) -> Frames:
+def frames(*messages: SourceMessage) -> Frames:
     """Return the frames of one mailbox that holds these messages."""
     rows = table(*messages).select(recipients.COLUMNS)
     return recipients.frames(rows, DIRECTORY)
 
 
-def lists(*messages: MapiMessage) -> dict[int, RecipientList]:
+def lists(*messages: SourceMessage) -> dict[int, RecipientList]:
     """Return the lists in these messages, by the message's position."""
     found = recipients.lists(frames(*messages))
     return {row: RecipientList(*values) for row, *values in found.itertuples()}
 
 
-def one(*messages: MapiMessage) -> RecipientList:
+def one(*messages: SourceMessage) -> RecipientList:
     """Return the list that the first of these messages shows."""
     return lists(*messages)[0]
 
@@ -83,7 +83,7 @@ A, B, C, D = "a@x.example", "b@x.example", "c@y.example", "d@y.example"
                      id="exchange-dn"),
     ],
 )  # fmt: skip
-def test_counts(message: MapiMessage, expected: dict[str, int]) -> None:
+def test_counts(message: SourceMessage, expected: dict[str, int]) -> None:
     """Each address that others see counts once, as what it is."""
     found = one(message)._asdict()
     assert expected == {name: found[name] for name in expected}
@@ -108,7 +108,7 @@ def test_counts(message: MapiMessage, expected: dict[str, int]) -> None:
         pytest.param(sent(0, []), id="nobody"),
     ],
 )
-def test_no_list(message: MapiMessage) -> None:
+def test_no_list(message: SourceMessage) -> None:
     """Fewer than three external people, or a message that nobody sent from here, is no list."""
     assert lists(message) == {}
 
@@ -226,7 +226,7 @@ def test_initials_are_those_of_the_list_as_it_stands() -> None:
         pytest.param([sent(-1, [D, SAM])], 1.0, id="others"),
     ],
 )
-def test_first_contact(others: list[MapiMessage], expected: float) -> None:
+def test_first_contact(others: list[SourceMessage], expected: float) -> None:
     """Whom the mailbox met before the list, in any role, is no first contact."""
     assert one(sent(0, [A, B, C]), *others).first_contact == pytest.approx(expected)
 
@@ -258,7 +258,7 @@ def test_first_contact(others: list[MapiMessage], expected: float) -> None:
         ),
     ],
 )  # fmt: skip
-def test_talking(others: list[MapiMessage], expected: float) -> None:
+def test_talking(others: list[SourceMessage], expected: float) -> None:
     """Who writes to others of the list knows them, unless the list itself made them write."""
     assert one(sent(0, [A, B, C]), *others).talking == pytest.approx(expected)
 
@@ -282,7 +282,7 @@ def test_talking(others: list[MapiMessage], expected: float) -> None:
         ),
     ],
 )  # fmt: skip
-def test_again(others: list[MapiMessage], expected: int) -> None:
+def test_again(others: list[SourceMessage], expected: int) -> None:
     """Another message to the very same people is counted; a stored copy of this one is none."""
     assert one(sent(0, [A, B, C], message_id="<1@x>"), *others).again == expected
 
