@@ -1,0 +1,1 @@
+"""Cases as third parties write them: templates, what fills them, and the cases themselves."""
