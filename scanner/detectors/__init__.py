@@ -13,28 +13,32 @@ from scanner.detectors.british import PATTERNS as BRITISH
 from scanner.detectors.contact import PATTERNS as CONTACT
 from scanner.detectors.details import PATTERNS as DETAILS
 from scanner.detectors.identifiers import PATTERNS as IDENTIFIERS
-from scanner.detectors.identity import IDENTITY_SET, combine
+from scanner.detectors.identity import IDENTITY_SET
+from scanner.detectors.identity import combine as identities
+from scanner.detectors.money import BANK_ACCOUNT
 from scanner.detectors.money import PATTERNS as MONEY
+from scanner.detectors.money import combine as accounts
 from scanner.detectors.national import PATTERNS as NATIONAL
 from scanner.detectors.packs import load_pack
 from scanner.detectors.patterns import PatternDetector
+from scanner.detectors.phones import PATTERNS as PHONES
 from scanner.detectors.recipients import VISIBLE_RECIPIENTS
 from scanner.detectors.sensitive import PACKS, SensitiveDetector
 from scanner.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from scanner.detectors.base import ContentDetector
-    from scanner.detectors.patterns import Pattern
+    from scanner.detectors.patterns import Pattern, Value
 
 # One detector for all families: a text is prepared, scanned and split once.
 PATTERNS: tuple[Pattern, ...] = (
-    *IDENTIFIERS, *MONEY, *DETAILS, *BRITISH, *NATIONAL, *CONTACT,
+    *IDENTIFIERS, *MONEY, *DETAILS, *PHONES, *BRITISH, *NATIONAL, *CONTACT,
 )  # fmt: skip
 
-VERSION = 2
+VERSION = 3
 """Rises whenever the same text may give other findings: messages are then read again."""
 
 OWN_KINDS = "own_kinds"
@@ -105,13 +109,25 @@ def compose(
 def _personal_data(
     patterns: Sequence[Pattern], regions: Collection[str], off: Collection[str]
 ) -> PatternDetector:
+    together = tuple(kind for kind in _TOGETHER if kind.region in regions and kind.id not in off)
+    pieces = {name for kind in together for name in kind.covers}
     chosen = tuple(
         pattern
         for pattern in patterns
-        if pattern.kind.region in regions and pattern.kind.id not in off
+        if pattern.kind.region in regions
+        and (pattern.kind.id not in off or pattern.kind.id in pieces)
     )
-    together = () if IDENTITY_SET.id in off else (IDENTITY_SET,)
-    return PatternDetector("personal-data", VERSION, chosen, together, combine)
+    hidden = frozenset(pieces.intersection(off))
+    return PatternDetector("personal-data", VERSION, chosen, together, _combine, hidden)
+
+
+_TOGETHER = {BANK_ACCOUNT: accounts, IDENTITY_SET: identities}
+"""Kinds that several values amount to together, and what tells them."""
+
+
+def _combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind, Value]]:
+    for tell in _TOGETHER.values():
+        yield from tell(text, found)
 
 
 PERSONAL_DATA = _personal_data(PATTERNS, REGIONS, ())

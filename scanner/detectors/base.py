@@ -63,6 +63,9 @@ class Kind:
     needs: str = ""
     """What makes a finding, in a few words, for the catalogue."""
 
+    covers: tuple[str, ...] = ()
+    """Kinds whose values may stand within one of it, and then make no finding of their own."""
+
     context_only: bool = False
     """Whether it only tells what other findings are about: it makes no incident alone, and raises
     the data processing context of those that it stands beside."""

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from scanner.detectors.base import NEVER, Kind
 from scanner.detectors.labelled import Standard, compact, labelled
-from scanner.detectors.numbers import REFERENCE_WORDS, digits_of, nhs_holds, stands_alone
+from scanner.detectors.numbers import (
+    REFERENCE_WORDS,
+    called_reference,
+    digits_of,
+    nhs_holds,
+    stands_alone,
+)
 from scanner.detectors.patterns import Pattern, Value, Words
 
 if TYPE_CHECKING:
@@ -94,17 +100,40 @@ _PLATE_FORM = re.compile(
     re.I | re.A,
 )
 _PLATE_WORDS = (
-    r"(?:vehicle |car |van )?reg(?:istration|\.)?(?: (?:number|no\.?|mark|plate))?|vrm|vrn"
+    r"(?:vehicle |car |van )?reg(?:istration|\.)?(?:[ _-](?:number|no\.?|mark|plate))?|vrm|vrn"
     r"|vehicles?"
     r"|number ?plates?|plates?|car|van|motorbike|motorcycle|parked"
 )
 _VEHICLE_WORDS = Words(_PLATE_WORDS, "index", "drives?", "driving", "dvla", "mot", "parking",
+                       "congestion", "clamped", "towed", "pcn", "penalty charge", "v5c",
+                       "cars", "vans", "lorry", "keeper",
                        "ford|vauxhall|bmw|audi|toyota|nissan|honda|renault|peugeot|fiesta|corsa"
                        "|golf")  # fmt: skip
 _OLDER_FORMS = (
     r"[A-HJ-NPR-TV-Y][0-9]{1,3} ?[A-HJ-PR-Y]{3}|[A-HJ-PR-Y]{3} ?[0-9]{1,3} ?[A-HJ-NPR-TV-Y]"
     r"|[A-Z]{1,2}[IZ][A-Z]? ?[0-9]{2,4}"
 )
+
+
+_PREFIX_FORM = re.compile(
+    r"(?<![A-Za-z0-9])(?=((?:[A-HJ-NPR-TV-Y][0-9]{1,3} ?[A-HJ-PR-Y]{3}"
+    r"|[A-HJ-PR-Y]{3} ?[0-9]{1,3} ?[A-HJ-NPR-TV-Y]))(?![A-Za-z0-9]))"
+)
+
+
+def _accept_older(passage: Passage, start: int, end: int) -> Iterator[Value]:
+    """Yield a plate of the forms before 2001, in capitals."""
+    if not stands_alone(passage, start, end) or called_reference(passage, start):
+        return
+    text = passage.text[start:end]
+    if passage.near(_VEHICLE_WORDS, start, end, 50, 30):
+        yield Value(start, end, compact(text), 0.38, "an older form, with a word for vehicles")
+    elif re.search("[0-9]{3}", text) and " " in text:
+        yield Value(start, end, compact(text), 0.3, "an older form in capitals")
+
+
+def _upper(text: str) -> str | None:
+    return compact(text) if text.isupper() else None
 
 
 def _accept_plate(passage: Passage, start: int, end: int) -> Iterator[Value]:
@@ -121,6 +150,18 @@ def _accept_plate(passage: Passage, start: int, end: int) -> Iterator[Value]:
     ):
         surer = 0.65 if " " in text else 0.5
         yield Value(start, end, compact(text), surer, "the current form in capitals")
+    elif (
+        (text.isupper() or (text.islower() and text[4] == " " and text[5:] not in _NO_PLATES))
+        and stands_alone(passage, start, end)
+        and not called_reference(passage, start)
+    ):
+        yield Value(start, end, compact(text), 0.35, "the current form")
+
+
+_NO_PLATES = frozenset([
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "and",
+    "the", "for", "per", "was", "are", "has", "not", "but", "all", "can", "you",
+])  # fmt: skip
 
 
 def _health_and_care(text: str) -> str | None:
@@ -217,6 +258,9 @@ PATTERNS = (
     labelled(VEHICLE, r"(?:vehicle |car |van )?reg(?:istration)?\.?(?: (?:number|no\.?|mark"
                       r"|plate))|vrm|vrn|number ?plates?",
              _OLDER_FORMS, compact, 0.75),
+    labelled(VEHICLE, r"reg(?:istration)?\.?", _OLDER_FORMS, _upper, 0.6),
+    Pattern(VEHICLE, r"(?:[A-Z][0-9]{1,3} ?[A-Z]{3}|[A-Z]{3} ?[0-9]{1,3} ?[A-Z])[^A-Z0-9]",
+            _PREFIX_FORM, accept=_accept_older, caseless=False, words=(_VEHICLE_WORDS,)),
     Pattern(PUPIL, r"[A-Z][0-9]{11}[0-9A-Z][^0-9A-Z]", _UPN_FORM, accept=_accept_pupil,
             words=(_UPN_WORDS,)),
     Pattern(POSTCODE, r"[A-Z]{1,2}[0-9][A-Z0-9]? {0,2}[0-9][A-Z]{2}[^A-Z0-9]", _POSTCODE_FORM,

@@ -58,14 +58,15 @@ _QUAD = re.compile(r"(?<![0-9A-Za-z.])(?=((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?![0-9A
 _SIXTEEN = re.compile(
     r"(?<![0-9A-Za-z:.])(?=((?:[0-9a-f]{1,4}:){2,7}(?::?[0-9a-f]{1,4}){1,6}"
     r"|[0-9a-f]{1,4}(?::[0-9a-f]{1,4})*::"
-    r"(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,5})?)(?![0-9A-Za-z:]))",
+    r"(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,5})?|::1)(?![0-9A-Za-z:]))",
     re.I | re.A,
 )
 _IP_WORDS = Words("ip", "ipv[46]", "ip ?addr(?:ess(?:es)?)?", "address(?:es)?", "host", "server",
                   "logged in", "log ?in", "connection", "client", "ping", "from")  # fmt: skip
 _VERSION_WORDS = Words(
-    "version", "v", "ver", "release", "build", "section", "clause", "oid", "firmware"
-)
+    "version", "v", "ver", "release", "build", "section", "clause", "oid", "firmware", "chapter",
+    "appendix", "table", "figure", "windows", "chrome", "firefox", "driver", "sdk", "api", "para",
+)  # fmt: skip
 
 
 def _accept_ip(passage: Passage, start: int, end: int) -> Iterator[Value]:
@@ -74,11 +75,13 @@ def _accept_ip(passage: Passage, start: int, end: int) -> Iterator[Value]:
     # Leading zeros, or small numbers only, are sections and versions.
     if max(numbers) > 255 or any(len(p) > 1 and p[0] == "0" for p in text.split(".")):
         return
-    if passage.near(_VERSION_WORDS, start, end, 20, 0):
+    if passage.near(_VERSION_WORDS, start, end, 20, 15):
         return
     known = passage.near(_IP_WORDS, start, end, 40, 15)
     if known or (numbers[0] >= 10 and max(numbers) > 30):
         yield Value(start, end, text, 0.8 if known else 0.65, "four numbers from 0 to 255")
+    elif len(text) > 7:
+        yield Value(start, end, text, 0.35, "four numbers from 0 to 255, most of them small")
 
 
 def _accept_sixteen(passage: Passage, start: int, end: int) -> Iterator[Value]:
@@ -91,6 +94,8 @@ def _accept_sixteen(passage: Passage, start: int, end: int) -> Iterator[Value]:
         return
     if sum(char.isalnum() for char in text) >= 4:
         yield Value(start, end, value, 0.75, "the form of an IPv6 address")
+    elif text == "::1":
+        yield Value(start, end, value, 0.35, "the computer itself")
 
 
 # --- names -------------------------------------------------------------------------------------
@@ -191,8 +196,8 @@ PATTERNS = (
     Pattern(EMAIL_ADDRESSES, r"@[A-Z0-9]", _DOMAIN, accept=_accept_email),
     Pattern(IP_ADDRESS, r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", _QUAD, accept=_accept_ip,
             words=(_IP_WORDS, _VERSION_WORDS)),
-    Pattern(IP_ADDRESS, r"[0-9A-F]{1,4}:(?:[0-9A-F]{1,4})?:(?:[0-9A-F]|$|[^0-9A-Z])", _SIXTEEN,
-             accept=_accept_sixteen),
+    Pattern(IP_ADDRESS, (r"[0-9A-F]{1,4}:(?:[0-9A-F]{1,4})?:(?:[0-9A-F]|$|[^0-9A-Z])",
+                         "::1[^0-9A-Z:]"), _SIXTEEN, accept=_accept_sixteen),
     Pattern(PERSON_NAMES, rf"(?:{_TITLES})[.]? [^\x00-@\[-`{{-~]", _TITLED, accept=_accept_titled,
             caseless=False),
     Pattern(PERSON_NAMES, _GIVEN, _PLAIN, accept=_accept_known, caseless=False),

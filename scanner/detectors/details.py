@@ -1,4 +1,4 @@
-"""What describes a person: date of birth, postal address, phone numbers in bulk."""
+"""What describes a person: date of birth, postal address."""
 
 from __future__ import annotations
 
@@ -35,22 +35,9 @@ POSTAL_ADDRESS = Kind(
     ranks_from=3,
     signed=True,
     region="uk",
+    covers=("postcode",),
     needs="a postcode behind a street, with a house number or a home's name; not an organisation's",
 )
-PHONE_NUMBERS = Kind(
-    "phone-numbers",
-    "Phone numbers in bulk",
-    dpc=(1, 2),
-    ei=(0.25, 0.75),
-    example="07700 900000, 07700 900001, 07700 900002, 07700 900003",
-    label="phone",
-    nouns=("phone number", "phone numbers"),
-    ranks_from=8,
-    signed=True,
-    minimum=4,
-    needs="four distinct numbers and more in one text",
-)
-
 # --- date of birth -----------------------------------------------------------------------------
 
 _MONTHS = (
@@ -284,33 +271,6 @@ def _accept_address(passage: Passage, start: int, end: int) -> Iterator[Value]:
     yield Value(start, end, value, confidence, reason, shown)
 
 
-# --- phone numbers -----------------------------------------------------------------------------
-
-_PHONE_FORM = re.compile(
-    r"(?<![0-9A-Za-z+(./-])(?!\(?[0-9]{2}[./-][0-9]{2}[./-][0-9]{2,4})(?=("
-    r"(?:(?:\+|00)44[ .-]?(?:\(0\))?[ .-]?[127]|\(?0[127])(?:[ ().-]{0,2}[0-9]){8,9}"
-    r"|\+[1-9](?:[ ().-]{0,2}[0-9]){8,13}"
-    r")(?![0-9]|[.-][0-9]))"
-)
-
-
-def _accept_phone(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    text = passage.text[start:end]
-    if passage.around(start, end)[1].isalpha():
-        return
-    digits = re.sub("[^0-9]", "", text.replace("(0)", ""))
-    digits = digits.removeprefix("00")
-    national = digits[2:] if digits.startswith("44") and text[0] != "(" else digits
-    if text.lstrip("(").startswith("0") and not text.startswith("00"):
-        # British numbers begin with a dialling code of three digits or more.
-        if len(re.split("[^0-9]", text.lstrip("("))[0]) < 3:
-            return
-        digits, national = f"44{digits[1:]}", digits[1:]
-    if digits.startswith("44") and (len(national) not in {9, 10} or len(set(national)) < 3):
-        return
-    yield Value(start, end, f"+{digits}", 0.8, "several distinct numbers in one text")
-
-
 PATTERNS = (
     Pattern(DATE_OF_BIRTH, f"(?:{_BORN})", _BORN_FORM, accept=_accept_born),
     Pattern(
@@ -325,12 +285,5 @@ PATTERNS = (
         r"[A-Z]{1,2}[0-9][A-Z0-9]? {0,2}[0-9][A-Z]{2}[^A-Z0-9]",
         _POSTCODE_FORM,
         accept=_accept_address,
-    ),
-    Pattern(
-        PHONE_NUMBERS,
-        r"(?:[+][1-9][0-9 ().-]{8}|(?:^|[^0-9A-Z+])(?:0[127]|0044)[0-9 ().-]{8})",
-        _PHONE_FORM,
-        accept=_accept_phone,
-        lead=1,
     ),
 )

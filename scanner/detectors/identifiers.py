@@ -9,6 +9,7 @@ from scanner.detectors.base import Kind
 from scanner.detectors.numbers import (
     PHONE_WORDS,
     REFERENCE_WORDS,
+    called_reference,
     digits_of,
     in_a_row,
     nhs_holds,
@@ -50,6 +51,13 @@ _NHS_LABEL = Words(r"nhs[ _-]?(?:number|numbers|no|num|id|#)", r"nhs[ _-]?(?:num
 _NHS_FORM = re.compile(
     r"(?<![0-9])(?=([0-9]{3}(?: ?[-.] ?| {0,2})[0-9]{3}(?: ?[-.] ?| {0,2})[0-9]{4})(?![0-9]))"
 )
+_CARE_WORDS = Words(
+    "pt", "pts", "gp", "dr", "clinics?", "clinical", "wards?", "hospital", "surgery", "bloods?",
+    "referr(?:al|ed|ing)", "discharged?", r"d\.?o\.?b", "date of birth", r"vaccin\w+",
+    "appointments?", "mrn", "consultant", "radiology", "cytology", "podiatry", "physio(?:therapy)?",
+    "midwife", r"diagnos\w+", r"prescri\w+", "admitted", "medication", "nurse", "treatment",
+    "symptoms", "wristband",
+)  # fmt: skip
 _NHS_LIST = 4
 """As many ten-digit numbers, all with a right check digit, are no accident: 1 in 11 each."""
 
@@ -60,6 +68,7 @@ def _accept_nhs(passage: Passage, start: int, end: int) -> Iterator[Value]:
     if not nhs_holds(digits) or len(set(digits)) < 3:
         return
     spaced = text[3] == text[7] == " " and len(text) == 12
+    dashed = text[3] == text[7] == "-" and len(text) == 12
     if passage.near(_NHS_WORDS, start, end):
         confidence, reason = 0.9, "the check digit holds and 'NHS' or a like word stands beside"
     elif passage.earlier(_NHS_LABEL, start):
@@ -74,6 +83,8 @@ def _accept_nhs(passage: Passage, start: int, end: int) -> Iterator[Value]:
         confidence, reason = 0.7, "every ten-digit number of a list has the right check digit"
     elif right and spaced and digits[0] in "4679":
         confidence, reason = 0.45, "the check digit holds and it is written in the usual 3-3-4 form"
+    elif spaced or (dashed and passage.near(_CARE_WORDS, start, end, 80, 60)):
+        confidence, reason = 0.38, "the check digit holds and it is written in groups of 3, 3 and 4"
     else:
         return
     yield Value(start, end, digits, confidence, reason)
@@ -89,20 +100,24 @@ def _all_right(passage: Passage) -> int:
 # --- National Insurance number -----------------------------------------------------------------
 
 _NI_WORDS = Words(
-    "ni", r"n\.i\.?", "nino", "nin", r"nat(?:ional)?\.? ins(?:urance)?", "dwp", "hmrc"
-)
+    r"ni(?:[ _-]?(?:number|num|no))?", r"n\.i\.?", r"nino(?:[ _-]?(?:number|num|no))?", "nin",
+    r"nat(?:ional)?\.?[ _-]?ins(?:urance)?(?:[ _-]?(?:number|num|no))?", "dwp", "hmrc",
+)  # fmt: skip
 _NI_FORM = re.compile(
-    r"(?=([A-Z]{2} ?-?(?:[0-9]{2}[ -]?){2}[0-9]{2}(?:[ -]?[A-D](?![A-Z0-9]))?))",
+    r"(?=([A-Z]{2} ?[-.]?(?:[0-9]{2}[ .-]?){2}[0-9]{2}(?:[ .-]?[A-D](?![A-Z0-9]))?))",
     re.I | re.A,
 )
 # HMRC's rules: neither letter D F I Q U V, the second not O, and seven pairs never issued.
 _NI_PREFIX = re.compile(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]")
+_NI_SAMPLE = "QQ"
+"""The prefix of HMRC's own examples: nobody's, but people mean a number with it."""
 
 
 def _accept_ni(passage: Passage, start: int, end: int) -> Iterator[Value]:
     text = passage.text[start:end]
     value = re.sub("[^A-Z0-9]", "", text.upper())
-    if not _NI_PREFIX.match(value) or len(set(value[2:8])) == 1:
+    sample = value.startswith(_NI_SAMPLE) and len(value) == 9
+    if not (sample or _NI_PREFIX.match(value)) or len(set(value[2:8])) == 1:
         return
     before, after = passage.around(start, end)
     near = passage.near(_NI_WORDS, start, end)
@@ -113,16 +128,22 @@ def _accept_ni(passage: Passage, start: int, end: int) -> Iterator[Value]:
     if before.isalnum() and not (known and (before.isdigit() or _is_ni_word(passage.text, start))):
         return
     whole = len(value) == 9
-    if near and whole:
+    if sample:
+        if not known and not (text.isupper() and stands_alone(passage, start, end)):
+            return
+        confidence, reason = 0.35, "the form is HMRC's, with the prefix of its examples"
+    elif near and whole:
         confidence, reason = 0.9, "the form is valid and 'National Insurance' stands beside"
     elif near and not after.isalnum():
         confidence, reason = 0.7, "the form is valid but for the last letter, and 'NI' is beside"
     elif whole and known and text.isupper():
         confidence, reason = 0.85, "the form is valid and 'National Insurance' stands before"
-    elif whole and text.isupper() and stands_alone(passage, start, end):
-        if passage.near(REFERENCE_WORDS, start, end, 25, 0):
-            return
+    elif not whole or not stands_alone(passage, start, end) or called_reference(passage, start):
+        return
+    elif text.isupper() and not passage.near(REFERENCE_WORDS, start, end, 25, 0):
         confidence, reason = 0.7, "the form is one that HMRC issues"
+    elif text.isupper() or known or len(text) >= 12:
+        confidence, reason = 0.35, "the form is one that HMRC issues, beside other references"
     else:
         return
     yield Value(start, end, value, confidence, reason)
@@ -139,11 +160,11 @@ PATTERNS = (
         r"[0-9]{3} ?[-. ]? ?[0-9]{3} ?[-. ]? ?[0-9]{4}[^0-9]",
         _NHS_FORM,
         accept=_accept_nhs,
-        words=(_NHS_WORDS, _NHS_LABEL, PHONE_WORDS),
+        words=(_NHS_WORDS, _NHS_LABEL, _CARE_WORDS, PHONE_WORDS),
     ),
     Pattern(
         NATIONAL_INSURANCE,
-        r"[A-Z]{2} ?-?[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[^0-9]",
+        r"[A-Z]{2} ?[-.]?[0-9]{2}[ .-]?[0-9]{2}[ .-]?[0-9]{2}[^0-9]",
         _NI_FORM,
         accept=_accept_ni,
         words=(_NI_WORDS, REFERENCE_WORDS),

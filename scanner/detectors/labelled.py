@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from scanner.detectors.patterns import Pattern, Value
+from scanner.detectors.patterns import WORD_END, Pattern, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ _ROWS, _ROW = 200, 500
 _BETWEEN = re.compile(r"[.;!?]\s|\n\s*\n|\n.*\n|(?:[^\W\d_]+[^\w\n]+){6}")
 """What parts a number from the name before it: a sentence, lines, more than five words."""
 
-_NEXT = re.compile(r"[ \t]*(?:[,;/&\n]|and|or|und|et|e|y|en|i)[ \t]*")
+_NEXT = re.compile(r"[ \t]*(?:[,;/&\n]|and|or|not|und|et|e|y|en|i)[ \t]*")
 _SENTENCE = re.compile(r"[^\W\d_]{2,}[^\w\n]+[^\W\d_]{2,}")
 
 
@@ -128,9 +128,9 @@ def labelled(kind: Kind, names: str, form: str, check: Check, confidence: float 
     return Pattern(
         kind,
         f"(?:^|[^A-Z0-9])(?:{names})",
-        re.compile(rf"(?<![A-Za-z0-9])(?=((?:{names})(?![a-z])))", re.I | re.A),
+        re.compile(rf"(?<![A-Za-z0-9])(?=((?:{names}){WORD_END}))", re.I | re.A),
         accept=Labelled(
-            re.compile(rf"(?<![0-9A-Za-z.,/-])(?:{form})(?![0-9A-Za-z]|[.,/-][0-9])", re.I | re.A),
+            re.compile(rf"(?<![0-9A-Za-z./-])(?:{form})(?![0-9A-Za-z]|[.,/-][0-9])", re.I | re.A),
             check,
             confidence,
             f"it stands with its name, and {_proof(check)}",

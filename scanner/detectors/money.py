@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from bisect import bisect_left
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from scanner.detectors.base import NEVER, Kind
 from scanner.detectors.labelled import Standard, compact, labelled
 from scanner.detectors.numbers import (
     PHONE_WORDS,
     REFERENCE_WORDS,
+    called_reference,
     digits_of,
     in_a_row,
     luhn_holds,
@@ -54,6 +55,7 @@ BANK_ACCOUNT = Kind(
     nouns=("bank account", "bank accounts"),
     signed=True,
     region="uk",
+    covers=("sort-code", "account-number"),
     needs="both numbers; called so, or eight digits right behind the code",
 )
 
@@ -99,7 +101,7 @@ BIC = Kind(
 # --- payment card ------------------------------------------------------------------------------
 
 _CARD_WORDS = Words(
-    r"(?:credit|debit|payment|bank)? ?cards?", "visa", "mastercard", "master card", "amex",
+    r"(?:credit|debit|payment|bank)?[ _-]?cards?", "visa", "mastercard", "master card", "amex",
     "american express", "maestro", "cvv2?", "cvc", "exp(?:iry|ires)?", "pan", "cardholder",
     "kreditkarte", "carte bancaire", "tarjeta",
 )  # fmt: skip
@@ -136,9 +138,11 @@ def _accept_card(passage: Passage, start: int, end: int) -> Iterator[Value]:
     elif (
         not stands_alone(passage, start, end)
         or in_a_row(passage, start, end)
-        or passage.near(REFERENCE_WORDS, start, end, 30, 0)
+        or called_reference(passage, start)
     ):
         return
+    elif passage.near(REFERENCE_WORDS, start, end, 30, 0):
+        confidence, reason = 0.35, "the check digit holds, beside other references"
     elif passage.earlier(_CARD_WORDS, start):
         confidence, reason = 0.8, "the check digit holds and the text speaks of cards before"
     elif grouped and scheme != "Maestro":
@@ -146,7 +150,7 @@ def _accept_card(passage: Passage, start: int, end: int) -> Iterator[Value]:
     elif scheme in {"Visa", "Mastercard", "American Express"}:
         confidence, reason = 0.5, "the check digit holds and the first digits are a card scheme's"
     else:
-        return
+        confidence, reason = 0.35, "the check digit holds and the first digits are a card scheme's"
     yield Value(start, end, digits, confidence, reason)
 
 
@@ -206,25 +210,25 @@ def _mod_97_holds(value: str) -> bool:
 
 # --- sort code and account number --------------------------------------------------------------
 
-_SORT_WORDS = Words(r"sort(?:ing)?[ -]?codes?", "s/?c")
+_SORT_WORDS = Words("sort(?:ing)?(?:[ _-]?codes?)?", "s/?c")
 _ACCOUNT_WORDS = Words(
-    r"acc(?:oun)?ts?\.?(?: (?:no|num|number)s?)?",
-    r"a/c",
-    r"acc\.?(?: no)?",
-    "bank",
-    "bacs",
-    "payee",
-)
+    r"acc(?:oun)?ts?\.?(?:[ _-]?(?:no|num|number)s?)?", r"a/c", r"acc\.?(?: no)?", "bank", "bacs",
+    "payee", "pay(?:ment)?", "direct debit", "transfer(?:red)?", "refund", "salary", "wages",
+)  # fmt: skip
 _SORT_FORM = re.compile(
     r"(?<![0-9A-Za-z./-])(?=([0-9]{2}-[0-9]{2}-[0-9]{2}"
     r"|(?<![^0-9][0-9]{2} )[0-9]{2} [0-9]{2} [0-9]{2}(?! [0-9]{2}(?![0-9])))"
     r"(?![0-9A-Za-z]|[-/.][0-9]))"
 )
+_SIX = r"(?:[0-9]{6}|[0-9]{2}[. /-][0-9]{2}[. /-][0-9]{2})"
 _SORT_LABEL_FORM = re.compile(
-    r"(?=(sort(?:ing)?[ -]?codes?[^0-9\n]{0,20}+\n?[^0-9\n]{0,10}+"
-    r"(?:[0-9]{6}|[0-9]{2}[. /-][0-9]{2}[. /-][0-9]{2})(?![0-9])))",
+    r"(?<![a-z0-9])(?=((?:"
+    r"(?:sort(?:ing)?[ _-]?codes?|s/c)(?![a-z])[^0-9\n]{0,20}+\n?[^0-9\n]{0,10}+"
+    r"|(?:sort|sc)[\"']?[ .:=|\t]{1,4}[\"']?"
+    rf"){_SIX}(?![0-9]|[./-][0-9])))",
     re.I | re.A,
 )
+_SIX_BEFORE_EIGHT = re.compile(r"(?<![0-9A-Za-z./-])(?=([0-9]{6}[ /|,\t][ ]?)[0-9]{8}(?![0-9]))")
 _ACCOUNT_AFTER = re.compile(
     r"(?:[^0-9]{0,60}?(?<![0-9./-]))([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{6,7}|[0-9]{9,10})"
     r"(?![0-9]|[./-][0-9])"
@@ -234,36 +238,59 @@ _ACCOUNT_BEFORE = re.compile(
 )
 
 
-def _accept_account(passage: Passage, start: int, end: int) -> Iterator[Value]:
+class _Pair(NamedTuple):
+    """A sort code, the account number beside it, and how sure both are."""
+
+    code: tuple[int, int]
+    account: tuple[int, int] | None
+    confidence: float
+    reason: str
+
+
+def _pair(passage: Passage, start: int, end: int) -> _Pair | None:
+    """Return what a text that ends with six digits in the form of a sort code tells."""
     text = passage.text
-    code = re.search(r"[0-9]{2}[^0-9]?[0-9]{2}[^0-9]?[0-9]{2}$", text[start:end])
+    code = re.search(rf"{_SIX}[ /|,\t]{{0,2}}$", text[start:end])
     if code is None:
-        return
-    first = start + code.start()
+        return None
+    first, end = start + code.start(), start + code.start() + len(code[0].rstrip(" /|,\t"))
     sort_code = digits_of(code[0])
-    after = _ACCOUNT_AFTER.match(text, end, end + 80)
-    before = _ACCOUNT_BEFORE.search(text[max(0, start - 70) : start]) if after is None else None
-    account = after or before
-    if account is None or sort_code == "000000":
-        return
-    number = account[1].replace(" ", "")
-    between = text[end : after.start(1)] if after else ""
-    adjacent = after is not None and len(between) <= 3 and len(number) == 8 and "\n" not in between
+    if sort_code == "000000":
+        return None
+    account, adjacent = _account(text, first, end)
     sort_word = passage.near(_SORT_WORDS, first, end, 40, 15)
-    account_word = passage.near(_ACCOUNT_WORDS, first, end, 60, 40)
-    if sort_word:
+    confidence, reason = 0.0, ""
+    if sort_word and account:
         confidence, reason = 0.9, "a sort code that is called so, with an account number"
     elif adjacent and passage.earlier(_SORT_WORDS, first):
         confidence, reason = 0.85, "sort codes with account numbers under their heading"
-    elif _is_date(sort_code) or passage.near(PHONE_WORDS, first, end, 25, 10):
-        return
-    elif account_word and len(number) == 8:
+    elif sort_word and start != first:
+        confidence, reason = 0.6, "it stands with its name"
+    elif (
+        account
+        and account[1] - account[0] >= 8
+        and passage.near(_ACCOUNT_WORDS, first, end, 60, 40)
+    ):
         confidence, reason = 0.8, "a sort code with an account number that is called so"
+        if _is_date(sort_code) or passage.near(PHONE_WORDS, first, end, 25, 10):
+            confidence, reason = 0.38, "perhaps a sort code with an account number"
+    elif _is_date(sort_code) or passage.near(PHONE_WORDS, first, end, 25, 10):
+        return None
     elif adjacent:
         confidence, reason = 0.5, "a sort code with eight digits right behind it"
-    else:
-        return
-    yield Value(first, end, sort_code + number, confidence, reason, f"{code[0]} {account[1]}")
+    return _Pair((first, end), account, confidence, reason) if confidence else None
+
+
+def _account(text: str, first: int, end: int) -> tuple[tuple[int, int] | None, bool]:
+    """Return where an account number stands beside a sort code, and whether right behind it."""
+    after = _ACCOUNT_AFTER.match(text, end, end + 80)
+    if after:
+        between = text[end : after.start(1)]
+        eight = len(digits_of(after[1])) == 8
+        return after.span(1), eight and len(between) <= 3 and "\n" not in between
+    begin = max(0, first - 70)
+    before = _ACCOUNT_BEFORE.search(text[begin:first])
+    return (before.start(1) + begin, before.end(1) + begin) if before else None, False
 
 
 def _is_date(digits: str) -> bool:
@@ -271,9 +298,51 @@ def _is_date(digits: str) -> bool:
     return 0 < min(first, second) <= 12 and max(first, second) <= 31
 
 
-# --- one without the other --------------------------------------------------------------------
+def _accept_sort_code(passage: Passage, start: int, end: int) -> Iterator[Value]:
+    pair = _pair(passage, start, end)
+    if pair:
+        text = passage.text[slice(*pair.code)]
+        yield Value(*pair.code, digits_of(text), pair.confidence, pair.reason)
 
-_SORT_NEAR = re.compile(r"sort|(?<![0-9])[0-9]{2}[-. ][0-9]{2}[-. ][0-9]{2}(?![0-9])", re.I)
+
+def _accept_account(passage: Passage, start: int, end: int) -> Iterator[Value]:
+    """Yield the account number beside a sort code."""
+    pair = _pair(passage, start, end)
+    if pair and pair.account:
+        number = digits_of(passage.text[slice(*pair.account)])
+        yield Value(*pair.account, number, pair.confidence, pair.reason)
+
+
+_TOGETHER = 80
+
+
+def combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind, Value]]:
+    """Yield each sort code that has an account number beside it, with it."""
+    accounts = [value for kind, value in found if kind.id == ACCOUNT_NUMBER.id]
+    if not accounts:
+        return
+    starts = [value.start for value in accounts]
+    for kind, code in found:
+        if kind.id != SORT_CODE.id:
+            continue
+        at = bisect_left(starts, code.end)
+        after = accounts[at] if at < len(accounts) else None
+        before = accounts[at - 1] if at else None
+        if after is not None and after.start - code.end <= _TOGETHER:
+            account = after
+        elif before is not None and code.start - before.end <= _TOGETHER:
+            account = before
+        else:
+            continue
+        shown = f"{text[code.start : code.end]} {text[account.start : account.end]}"
+        reason = code.reason
+        yield BANK_ACCOUNT, Value(
+            min(code.start, account.start), max(code.end, account.end),
+            code.value + account.value, code.confidence, reason, shown,
+        )  # fmt: skip
+
+
+# --- one without the other --------------------------------------------------------------------
 
 
 def _alone(text: str) -> str | None:
@@ -287,20 +356,7 @@ def _code(text: str) -> str | None:
     return Standard(("bic",))(text) if text.isupper() else None
 
 
-_ACCOUNT = labelled(
-    ACCOUNT_NUMBER,
-    r"(?:bank )?acc(?:oun)?t\.? (?:number|no\.?|num|#)|acc\.? ?no\.?|a/c(?: no\.?)?|bank account",
-    r"[0-9]{7,8}|[0-9]{4} [0-9]{4}",
-    _alone,
-    0.65,
-)
-
-
-def _accept_alone(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    """Yield what no sort code stands beside: with one it is a bank account."""
-    if not _SORT_NEAR.search(passage.text, max(0, start - 100), end + 100):
-        yield from _ACCOUNT.accept(passage, start, end)
-
+_PAIR_WORDS = (_SORT_WORDS, _ACCOUNT_WORDS, PHONE_WORDS)
 
 PATTERNS = (
     Pattern(
@@ -318,28 +374,34 @@ PATTERNS = (
         accept=_accept_iban,
         words=(_IBAN_WORDS,),
     ),
-    Pattern(
-        BANK_ACCOUNT,
-        r"[0-9]{2}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{2}[^0-9]",
-        _SORT_FORM,
-        accept=_accept_account,
-        words=(_SORT_WORDS, _ACCOUNT_WORDS, PHONE_WORDS),
-    ),
-    Pattern(
-        BANK_ACCOUNT,
-        r"sort(?:ing)?[ -]?code",
-        _SORT_LABEL_FORM,
-        accept=_accept_account,
-        words=(_SORT_WORDS, _ACCOUNT_WORDS, PHONE_WORDS),
+    *(
+        Pattern(kind, anchor, form, accept=accept, words=_PAIR_WORDS)
+        for anchor, form in (
+            (r"[0-9]{2}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{2}[^0-9]", _SORT_FORM),
+            (r"(?:sort(?:ing)?[ _-]?code|s/c|s(?:ort|c)[\"']?[ .:=|\t])", _SORT_LABEL_FORM),
+            (r"[0-9]{6}[ /|,\t][ ]?[0-9]{8}", _SIX_BEFORE_EIGHT),
+        )
+        for kind, accept in (
+            (SORT_CODE, _accept_sort_code),
+            (ACCOUNT_NUMBER, _accept_account),
+        )
     ),
     labelled(
         SORT_CODE,
-        r"sort(?:ing)?[ -]?codes?|s/c",
+        r"sort(?:ing)?[ _-]?codes?|s/c",
         r"[0-9]{2}[ ./-]?[0-9]{2}[ ./-]?[0-9]{2}",
         _alone,
         0.6,
     ),
-    replace(_ACCOUNT, accept=_accept_alone),
+    labelled(
+        ACCOUNT_NUMBER,
+        r"(?:bank )?acc(?:oun)?t\.?[ _-]?(?:numbers?|nos?\.?|num|#)|acc\.?[ _-]?no\.?"
+        r"|a/c(?: ?no\.?)?|(?:bank|current|savings|salary|building society|business) acc(?:oun)?t",
+        r"[0-9]{7,8}|[0-9]{4} [0-9]{4}",
+        _alone,
+        0.65,
+    ),
+    labelled(ACCOUNT_NUMBER, r"acc(?:oun)?t|acc", r"[0-9]{8}|[0-9]{4} [0-9]{4}", _alone, 0.35),
     labelled(
         BIC,
         r"(?:bic|swift)(?:[ /-](?:bic|swift))?(?: code| number| no\.?)?",

@@ -160,9 +160,12 @@ class _OwnForm:
             yield Value(start, end, value, 0.8, "its form and check characters hold")
 
 
-_SSN_NAMES = r"ssns?|social security(?: (?:number|no|num|#))?s?|soc\.? sec\.?|ss ?#"
+_SSN_NAMES = (
+    r"ssns?|social[ _-]?security(?:[ _-]?(?:number|no|num|#))?s?"
+    r"|soc\.? sec\.?(?: (?:number|no)\.?)?|ss ?#|ss (?:number|no)\.?"
+)
 _SSN = re.compile(
-    r"(?<![0-9A-Za-z.,/+-])(?=([0-9]{3}([ -])[0-9]{2}\2[0-9]{4})(?![0-9A-Za-z]|[ ./-][0-9]))"
+    r"(?<![0-9A-Za-z./+-])(?=([0-9]{3}([ -])[0-9]{2}\2[0-9]{4})(?![0-9A-Za-z]|[ ./-][0-9]))"
 )
 
 
@@ -198,6 +201,8 @@ PATTERNS = (
     labelled(TAXPAYER, r"itins?|individual taxpayer(?: identification)?(?: number)?"
                        r"|tax(?:payer)? id(?:entification)?(?: number)?",
              _NINE, Standard(("us.itin",)), 0.9),
+    labelled(SOCIAL_SECURITY, r"socials?(?: (?:number|no|num|#))?", _NINE, Standard(("us.ssn",)),
+             0.38),
     Pattern(SOCIAL_SECURITY, r"[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}[^0-9]", _SSN, accept=_accept_dashed,
             words=(REFERENCE_WORDS,)),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from scanner.detectors.patterns import Words
@@ -13,12 +14,18 @@ PHONE_WORDS = Words(
     "tel", "telephone", "phone", "fax", "cell", "mob(?:ile)?", "pager", "call(?:ing)?", "ext",
     "office", "direct", "line", "dial", "ring",
 )  # fmt: skip
-REFERENCE_WORDS = Words(
+_REFERENCES = (
     "orders?", "invoices?", "ref(?:erence)?s?", "parts?", "serials?", "models?", "polic(?:y|ies)",
     "booking", "tickets?", "tracking", "sku", r"p\.?o\.?", "quote", "case", "products?", "items?",
     "licen[cs]e", "id",
 )  # fmt: skip
-_JOINED = frozenset("+=/_&@%.,-\\")
+REFERENCE_WORDS = Words(*_REFERENCES)
+_CALLED = re.compile(
+    rf"(?<![a-z0-9])(?:{'|'.join(_REFERENCES)})(?:[ _-]?(?:no|num|number|code|#))?"
+    r"(?: is)?[ .:=#|(\[\"'\t-]{0,4}$",
+    re.I | re.A,
+)
+_JOINED = frozenset("+=/_&@%.-\\")
 """Characters that make a number part of something longer: a phone number, a link, an amount."""
 
 
@@ -29,6 +36,11 @@ def stands_alone(passage: Passage, start: int, end: int) -> bool:
         return False
     further = passage.text[end + 1 : end + 2]
     return not (after in _JOINED and after and further.isdigit())
+
+
+def called_reference(passage: Passage, start: int) -> bool:
+    """Tell whether the name of another number stands right before: `order no. AB123456C`."""
+    return _CALLED.search(passage.text[max(0, start - 30) : start]) is not None
 
 
 def in_a_row(passage: Passage, start: int, end: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,33 +16,83 @@ if TYPE_CHECKING:
     from scanner.detectors.patterns import Value
     from scanner.messages import Document
 
+UNSURE = 0.4
+"""A value below is told by `values` only: no finding rests on a form that much else has too."""
+
 MAX_PEOPLE = 200
 """People whose own details are looked for; on a longer list nobody's stand in the text."""
 
 
 def apart(found: Iterable[tuple[Kind, Value]]) -> list[tuple[Kind, Value]]:
-    """Return the values in order; of two that overlap the surer one, else the longer one."""
+    """Return the values in order; of two that overlap the surer one, else the longer one.
 
-    def rank(entry: tuple[Kind, Value]) -> tuple[float, int]:
-        return entry[1].confidence, entry[1].end - entry[1].start
+    What a kind covers stays beside it.
+    """
+    ordered = sorted(found, key=lambda e: (e[1].start, e[1].end, e[0].id, e[1].value))
+    kept = _surest(entry for entry in ordered if not entry[0].covers)
+    whole = _surest(entry for entry in ordered if entry[0].covers)
+    return sorted(_beside(kept, whole), key=lambda e: e[1].start) if whole else kept
 
+
+def _rank(entry: tuple[Kind, Value]) -> tuple[float, int]:
+    return entry[1].confidence, entry[1].end - entry[1].start
+
+
+def _surest(ordered: Iterable[tuple[Kind, Value]]) -> list[tuple[Kind, Value]]:
     kept: list[tuple[Kind, Value]] = []
-    for entry in sorted(found, key=lambda e: (e[1].start, e[1].end, e[0].id, e[1].value)):
+    for entry in ordered:
         if kept and entry[1].start < kept[-1][1].end:
-            if rank(entry) > rank(kept[-1]):
+            if _rank(entry) > _rank(kept[-1]):
                 kept[-1] = entry
         else:
             kept.append(entry)
     return kept
 
 
+def _beside(
+    kept: list[tuple[Kind, Value]], whole: list[tuple[Kind, Value]]
+) -> Iterator[tuple[Kind, Value]]:
+    """Yield all but those that overlap a surer one which neither covers nor is covered."""
+    ends = [value.end for _, value in kept]
+    beaten = set()
+    for entry in whole:
+        kind, value = entry
+        at = bisect_left(ends, value.start + 1)
+        rivals = []
+        while at < len(kept) and kept[at][1].start < value.end:
+            if kept[at][0].id not in kind.covers:
+                rivals.append(at)
+            at += 1
+        if all(_rank(entry) > _rank(kept[at]) for at in rivals):
+            beaten.update(rivals)
+            yield entry
+    yield from (entry for at, entry in enumerate(kept) if at not in beaten)
+
+
 def enough(found: list[tuple[Kind, Value]]) -> list[tuple[Kind, Value]]:
-    """Return the values of kinds that reach their minimum in the text, and thus may in a part."""
+    """Return the values that a finding may rest on.
+
+    They are sure enough, no part of a greater one, and of kinds that reach their minimum in the
+    text, and thus may in a part of it.
+    """
+    found = _uncovered([entry for entry in found if entry[1].confidence >= UNSURE])
     distinct: dict[Kind, set[str]] = {}
     for kind, value in found:
         distinct.setdefault(kind, set()).add(value.value)
     few = {kind for kind, values in distinct.items() if len(values) < kind.minimum}
     return [entry for entry in found if entry[0] not in few] if few else found
+
+
+def _uncovered(found: list[tuple[Kind, Value]]) -> list[tuple[Kind, Value]]:
+    starts = [value.start for _, value in found]
+    within = {
+        at
+        for kind, value in found
+        if kind.covers
+        for at in range(bisect_left(starts, value.start), bisect_left(starts, value.end))
+        if found[at][0].id in kind.covers
+    }
+    return [entry for at, entry in enumerate(found) if at not in within] if within else found
 
 
 def in_parts(

@@ -25,12 +25,16 @@ EXCERPTS = 3
 _T = TypeVar("_T")
 
 
+WORD_END = "(?-i:(?![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
+"""Ends a word in text, and within a name of several: `sortCode`, `sort_code`."""
+
+
 class Words:
     """Words that tell what stands beside them: found all at once, then confirmed where needed."""
 
     def __init__(self, *alternatives: str) -> None:
         joined = "|".join(alternatives)
-        self.regex = re.compile(rf"(?<![a-z0-9])(?:{joined})(?![a-z])", re.I | re.A)
+        self.regex = re.compile(rf"(?<![a-z0-9])(?:{joined}){WORD_END}", re.I | re.A)
         self.expression = rf"(?:^|[^a-z0-9])(?:{joined})"
         """For Vectorscan, which looks neither back nor ahead: looser than `regex`."""
 
@@ -203,12 +207,14 @@ class PatternDetector(ContentDetector):
     """Kinds that `combine` yields."""
 
     combine: Combine | None = None
+    hidden: frozenset[str] = frozenset()
+    """Kinds that are looked for as parts of others only."""
 
     @cached_property
     def kinds(self) -> Sequence[Kind]:
         """The kinds of its patterns and combinations, each once."""
         single = dict.fromkeys(pattern.kind for pattern in self.patterns)
-        return (*single, *self.combined)
+        return tuple(k for k in (*single, *self.combined) if k.id not in self.hidden)
 
     def detect(self, documents: Sequence[Document], keyer: Keyer) -> Iterator[Finding]:
         """Yield the findings of each document: one for each kind and part, values counted once."""
@@ -216,10 +222,13 @@ class PatternDetector(ContentDetector):
             yield from self._examine(document, keyer)
 
     def values(self, text: str, *, prefilter: bool = True) -> list[tuple[Kind, Value]]:
-        """Return what a normalised text holds, in order, no two of them overlapping.
+        """Return what a text holds, in order; places are those of the normalised text.
 
-        Without the prefilter every pattern is tried everywhere: slow, and the same result.
+        No two overlap but a value and what covers it. Much that is here makes no finding: what is
+        below `parts.UNSURE`, and what is too little of a kind. Without the prefilter every pattern
+        is tried everywhere: slow, and the same result.
         """
+        text = normalise(text)
         candidates = self._candidates(text) if prefilter else self._everywhere(text)
         if not candidates:
             return []
@@ -238,9 +247,10 @@ class PatternDetector(ContentDetector):
                         found[key] = (kind, value)
         values = apart(found.values())
         if self.combine is not None and self.combined:
-            values.extend(self.combine(text, values))
+            wanted = {kind.id for kind in self.combined}
+            values.extend(e for e in self.combine(text, values) if e[0].id in wanted)
             values.sort(key=lambda entry: entry[1].start)
-        return values
+        return [e for e in values if e[0].id not in self.hidden] if self.hidden else values
 
     @cached_property
     def _anchors(self) -> tuple[Expressions, tuple[int, ...]]:
@@ -290,7 +300,7 @@ class PatternDetector(ContentDetector):
         return begins
 
     def _examine(self, document: Document, keyer: Keyer) -> Iterator[Finding]:
-        subject = self.values(normalise(document.subject)) if document.subject else []
+        subject = enough(self.values(document.subject)) if document.subject else []
         text = body_text(document.plain, document.html)
         body = enough(self.values(text)) if text else []
         yield from self._attached(document, keyer)

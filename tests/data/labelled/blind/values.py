@@ -12,14 +12,26 @@ from collections.abc import Callable
 
 Make = Callable[[random.Random], str]
 
-FIRST = ("Aisha Tom Priya Jane Robert Mary Wei Olu Siobhan Piotr Fatima George Chloe Dev Ines "
-         "Harriet Sam Yusuf Megan Liam").split()  # fmt: skip
-LAST = ("Okafor Smith O'Brien Patel Jones Nowak Finch Lee Macdonald Hughes Ng Taylor Khan Roe "
-        "Fitzgerald Thompson-Reid Ali Wood").split()  # fmt: skip
-CITIES = "Leeds London Cardiff Bristol Glasgow Belfast Manchester York Derby Swansea".split()
-STREETS = "Acacia Avenue,High Street,Mill Lane,Station Road,The Crescent,Park View".split(",")
-AREAS = ("SW1A E1 EC1A W1T N16 M1 M21 B33 B1 LS6 LS27 CF10 EH3 G12 BT7 SK10 CB2 OX4 YO31 NE1 PO16 "
-         "DN55 BS8 SA1 AB10 IV2 TR19 CR2 L18 S10").split()  # fmt: skip
+FIRST = (
+    "Aisha", "Tom", "Priya", "Jane", "Robert", "Mary", "Wei", "Olu", "Siobhan", "Piotr",
+    "Fatima", "George", "Chloe", "Dev", "Ines", "Harriet", "Sam", "Yusuf", "Megan", "Liam",
+)  # fmt: skip
+LAST = (
+    "Okafor", "Smith", "O'Brien", "Patel", "Jones", "Nowak", "Finch", "Lee", "Macdonald",
+    "Hughes", "Ng", "Taylor", "Khan", "Roe", "Fitzgerald", "Thompson-Reid", "Ali", "Wood",
+)  # fmt: skip
+CITIES = (
+    "Leeds", "London", "Cardiff", "Bristol", "Glasgow", "Belfast", "Manchester", "York", "Derby",
+    "Swansea",
+)  # fmt: skip
+STREETS = (
+    "Acacia Avenue", "High Street", "Mill Lane", "Station Road", "The Crescent", "Park View",
+)  # fmt: skip
+AREAS = (
+    "SW1A", "E1", "EC1A", "W1T", "N16", "M1", "M21", "B33", "B1", "LS6", "LS27", "CF10", "EH3",
+    "G12", "BT7", "SK10", "CB2", "OX4", "YO31", "NE1", "PO16", "DN55", "BS8", "SA1", "AB10",
+    "IV2", "TR19", "CR2", "L18", "S10",
+)  # fmt: skip
 NINO_FIRST, NINO_SECOND = "ABCEGHJKLMNOPRSTWXYZ", "ABCEGHJKLMNPRSTWXYZ"
 NINO_NEVER = {"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"}
 IBANS = {
@@ -172,9 +184,17 @@ def address(rng: random.Random) -> str:
 
 def odd_address(rng: random.Random) -> str:
     """Return a valid address that is rarely thought of."""
-    forms = ["@.@-test+news@example.com", "o'@@@@@@@@@@example.org", "x@a.b.c.example",
-             "@@_##.##@sub-domain.firm.example", "########@example.net", "a+b+c@example.com",
-             "@@@%@@@@firm.example", "@@@.@@@@#.example.org", "first.last@xn--bcher-kva.example"]
+    forms = [
+        "@.@-test+news@example.com",
+        "o'@@@@@@@@@@example.org",
+        "x@a.b.c.example",
+        "@@_##.##@sub-domain.firm.example",
+        "########@example.net",
+        "a+b+c@example.com",
+        "@@@%@@@@firm.example",
+        "@@@.@@@@#.example.org",
+        "first.last@xn--bcher-kva.example",
+    ]
     local, _, host = rng.choice(forms).rpartition("@")
     # The last sign is the one between name and host; those before are letters.
     return f"{shape(rng, local).lower()}@{host.replace('#', str(rng.randrange(9)))}"
@@ -183,13 +203,19 @@ def odd_address(rng: random.Random) -> str:
 def quad(rng: random.Random) -> str:
     """Return an IPv4 address of documents, a private net, or the loop."""
     tail = rng.randrange(1, 255)
-    return rng.choice([f"192.0.2.{tail}", f"198.51.100.{tail}", f"203.0.113.{tail}",
-                       f"192.168.{rng.randrange(256)}.{tail}", f"172.16.{rng.randrange(256)}.{tail}",
-                       f"10.{rng.randrange(256)}.{rng.randrange(256)}.{tail}", "127.0.0.1"])  # fmt: skip
+    starts = [
+        "192.0.2",
+        "198.51.100",
+        "203.0.113",
+        f"192.168.{rng.randrange(256)}",
+        f"172.16.{rng.randrange(256)}",
+        f"10.{rng.randrange(256)}.{rng.randrange(256)}",
+    ]
+    return rng.choice([*(f"{start}.{tail}" for start in starts), "127.0.0.1"])  # fmt: skip
 
 
-IP6 = one("2001:db8::~", "2001:0db8:85a3:0000:0000:8a2e:0370:~~~~", "2001:db8:~~~~::~~~~", "fe80::~~~~",
-          "2001:db8:85a3::8a2e:370:~~~~", "2001:DB8:0:0:8:800:200C:417A", "::1",
+IP6 = one("2001:db8::~", "2001:0db8:85a3:0000:0000:8a2e:0370:~~~~", "2001:db8:~~~~::~~~~",
+          "fe80::~~~~", "2001:db8:85a3::8a2e:370:~~~~", "2001:DB8:0:0:8:800:200C:417A", "::1",
           "::ffff:192.0.2.#", "fd12:3456:789a:1::~")  # fmt: skip
 
 LANDLINE = one("020 7946 0###", "0161 496 0###", "01632 960###", "01632 960 ###", "0207 946 0###",
@@ -316,7 +342,8 @@ OTHER: dict[str, Make] = {
     "order": one("ORD-2024-0####", "#100###", "202-#######-#######", "W#########", "A-###-###"),
     "ver": one("3.#.1", "1.2.3.#", "10.#.4567", "2.0.0-rc#"),
     "build": one("202403##.#", "1904#.3803", "b####"),
-    "tracking": one("1Z999AA1##########", "RB#########GB", "JD0002##########", "9400 1### #### ####"),
+    "tracking": one("1Z999AA1##########", "RB#########GB", "JD0002##########",
+                    "9400 1### #### ####"),
     "guid": one("~~~~~~~~-~~~~-4~~~-a~~~-~~~~~~~~~~~~"),
     "hash": one("~" * 40, "~" * 7),
     "md5": one("~" * 32),
