@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -82,7 +83,8 @@ class Seen:
     in_flight: int = 0
     """How many requests for that mailbox were under way with it, itself included."""
 
-    finished: bool = False
+    begun: float = field(default_factory=time.monotonic)
+    ended: float | None = None
 
 
 @dataclass
@@ -135,7 +137,7 @@ class FakeGraph:
         finally:
             with self._lock:
                 self._flying[seen.mailbox] -= 1
-                seen.finished = True
+                seen.ended = time.monotonic()
 
     def seconds(self, answer: Answer) -> float:
         """Return how long an answer takes."""

@@ -237,13 +237,16 @@ class Server:
 
     def _state(self) -> Answer:
         graph = self._graph
+        mail = [seen for seen in graph.requests if seen.mailbox]
+        ended = [seen.ended for seen in mail if seen.ended is not None]
         state = {
             "requests": len(graph.requests),
+            "mail_requests": len(mail),
+            "seconds": max(ended) - min(seen.begun for seen in mail) if ended else 0.0,
             "peak": dict(graph.peak),
             "peak_overall": graph.peak_overall,
             "messages": sum(seen.messages for seen in graph.requests),
             "statuses": _counted(str(seen.status) for seen in graph.requests),
-            "mail_requests": sum(bool(seen.mailbox) for seen in graph.requests),
             "violations": graph.violations,
             "lines": [f"{seen.status} {seen.request.line}" for seen in graph.requests[-50:]],
         }
