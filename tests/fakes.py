@@ -11,6 +11,7 @@ from pathlib import Path
 from scanner.connectors.base import Connector, Page, Survey, Unit
 from scanner.messages import MessageBatch
 from scanner.model import Coverage
+from scanner.store import Workspace
 
 KEPT_APART = {"runs"}
 """A scan that finds nothing new still records that it ran."""
@@ -99,6 +100,43 @@ def rows_of(workspace: Path, *, without: Sequence[str] = ()) -> dict[str, list[t
             kept = ", ".join(column for column in columns if column not in without)
             tables[name] = sorted(state.execute(f"SELECT {kept} FROM {name}"), key=repr)
     return tables
+
+
+def held(workspace: Path) -> dict[str, object]:
+    """Return all that a workspace holds but ids of runs, hashes under its key and file names."""
+    tables = rows_of(
+        workspace, without=["run_id", "first_run", "value_hashes", "path", "partition"]
+    )
+    with Workspace(workspace) as opened:
+        table = opened.messages().drop_columns(["unit"])
+        # Where no scan was killed, parts may be fewer: the months and their rows are the same.
+        months: dict[object, int] = {}
+        for mailbox, month, rows in tables.pop("parts"):
+            months[mailbox, month] = months.get((mailbox, month), 0) + int(str(rows))
+        return {
+            **{name: rows for name, rows in tables.items() if name != "meta"},
+            "months": months,
+            "messages": sorted(map(repr, table.to_pylist())),
+        }
+
+
+def listed(workspace: Path) -> Iterator[tuple[str, int]]:
+    """Yield each part file that counts, with its rows."""
+    with closing(sqlite3.connect(workspace / "state.sqlite")) as state:
+        yield from state.execute("SELECT path, rows FROM parts")
+
+
+def assert_sound(workspace: Path) -> None:
+    """Assert that what a killed scan left is a beginning: whole pages, each message once."""
+    parts = list(listed(workspace))
+    for path, _ in parts:
+        assert (workspace / "messages" / path).is_file()
+    with Workspace(workspace) as opened:
+        keys = opened.messages(columns=["message_key"])["message_key"].to_pylist()
+        told = sum(row.messages_read for row in opened.coverage())
+        known = set(keys)
+        assert len(known) == len(keys) == sum(rows for _, rows in parts) == told
+        assert {row.finding.message_key for row in opened.findings()} <= known
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

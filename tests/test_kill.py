@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from scanner.messages import BATCH_ROWS
-from scanner.store import Workspace
 from tests.build import JO, SAM, mbox, message, put
-from tests.fakes import rows_of
+from tests.fakes import assert_sound, held, listed
 
 ROOT = Path(__file__).parents[1]
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -105,24 +101,6 @@ def kill_after(seconds: float, source: Path, workspace: Path) -> None:
             process.send_signal(signal.SIGKILL)
 
 
-def held(workspace: Path) -> dict[str, object]:
-    """Return all that a workspace holds but ids of runs, hashes under its key and file names."""
-    tables = rows_of(
-        workspace, without=["run_id", "first_run", "value_hashes", "path", "partition"]
-    )
-    with Workspace(workspace) as opened:
-        table = opened.messages().drop_columns(["unit"])
-        # Where no scan was killed, parts may be fewer: the months and their rows are the same.
-        months: dict[object, int] = {}
-        for mailbox, month, rows in tables.pop("parts"):
-            months[mailbox, month] = months.get((mailbox, month), 0) + int(str(rows))
-        return {
-            **{name: rows for name, rows in tables.items() if name != "meta"},
-            "months": months,
-            "messages": sorted(map(repr, table.to_pylist())),
-        }
-
-
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the mail that all scans read."""
@@ -139,25 +117,6 @@ def clean(source: Path) -> dict[str, object]:
     assert len(found["incidents"]) >= TOTAL // 100  # type: ignore[arg-type]
     assert len(found["findings"]) > TOTAL // 50  # type: ignore[arg-type]
     return found
-
-
-def listed(workspace: Path) -> Iterator[tuple[str, int]]:
-    """Yield each part file that counts, with its rows."""
-    with closing(sqlite3.connect(workspace / "state.sqlite")) as state:
-        yield from state.execute("SELECT path, rows FROM parts")
-
-
-def assert_sound(workspace: Path) -> None:
-    """Assert that what a killed scan left is a beginning: whole pages, each message once."""
-    parts = list(listed(workspace))
-    for path, _ in parts:
-        assert (workspace / "messages" / path).is_file()
-    with Workspace(workspace) as opened:
-        keys = opened.messages(columns=["message_key"])["message_key"].to_pylist()
-        told = sum(row.messages_read for row in opened.coverage())
-        known = set(keys)
-        assert len(known) == len(keys) == sum(rows for _, rows in parts) == told
-        assert {row.finding.message_key for row in opened.findings()} <= known
 
 
 def test_killed_again_and_again(tmp_path: Path, source: Path, clean: dict[str, object]) -> None:

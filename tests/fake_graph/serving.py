@@ -26,6 +26,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.fake_graph.faults import HOUR, Answer
 from tests.fake_graph.graph import FakeGraph, Request
+from tests.fake_graph.tenant import CLIENT_ID, SECRET, TENANT_ID
 
 ROOT = Path(__file__).parents[2]
 
@@ -258,6 +259,24 @@ def _counted(values: Iterator[str]) -> dict[str, int]:
     for value in values:
         counts[value] = counts.get(value, 0) + 1
     return counts
+
+
+def source_file(folder: Path, url: str, tls: PrivateCA, **more: object) -> Path:
+    """Write a configuration file whose source `m365` is the tenant served at `url`."""
+    secret = folder / "secret.txt"
+    secret.write_text(SECRET)
+    settings = {
+        "tenant": TENANT_ID,
+        "client_id": CLIENT_ID,
+        "authority": f"{url}/{TENANT_ID}",
+        "graph_url": f"{url}/v1.0",
+        "ca_file": str(tls.file),
+    } | more
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    file = folder / "undisclosed.toml"
+    credential = f'credential = {{ secret = {{ file = "{secret}" }} }}'
+    file.write_text("\n".join(["[sources.m365]", 'type = "graph"', *lines, credential]) + "\n")
+    return file
 
 
 @contextmanager

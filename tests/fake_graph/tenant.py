@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.fake_graph.mail import Attachment, Bulk, Folder, Message, Messages, Stored, Who
 
+CLIENT_ID, SECRET = "11111111-2222-4333-8444-555555555555", "invented-secret"
 TENANT_ID = "7d1c3f6e-0000-4000-8000-00000000c0de"
 BASIC = frozenset(
     {"Mail.ReadBasic.All", "User.Read.All", "GroupMember.Read.All", "Domain.Read.All"}
@@ -211,8 +212,8 @@ class Tenant:
     scope: frozenset[str] | None = None
     """Mailboxes within the app's management scope; None where there is none."""
 
-    client_id: str = "11111111-2222-4333-8444-555555555555"
-    secret: str = "invented-secret"
+    client_id: str = CLIENT_ID
+    secret: str = SECRET
     tenant_id: str = TENANT_ID
 
     def user(self, name: str) -> User | None:
