@@ -273,10 +273,20 @@ class IncidentMessage:
     external_visible: int
     audience: int
     role: str = "exposure"
-    """`exposure`, or `apology` for a recall or apology that shows nobody."""
+    """`exposure`; `apology` for a recall or apology that shows nobody; `related` for what belongs
+    to the event and disclosed nothing, such as its counterpart in Bcc."""
 
     copies: tuple[str, ...] = ()
     """Keys of other stored copies of the same message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A sign that an incident carries: by which message, and for what reason."""
+
+    marker: str
+    message_key: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +313,8 @@ class Incident:
     """What the report shows beside: recipients by domain and kind, context words, ranges."""
 
     why: str
+    marks: tuple[Mark, ...] = ()
+    """Each of `markers` with its message and its reason; several where it holds for several."""
 
     @property
     def first_sent_at(self) -> datetime | None:
@@ -346,6 +358,7 @@ def incident_of(body: dict[str, Any]) -> Incident:
         | {
             "kinds": tuple(body["kinds"]),
             "markers": tuple(body["markers"]),
+            "marks": tuple(Mark(**row) for row in body.get("marks", ())),
             "score": Score(
                 tuple(score["dpc"]),
                 tuple(score["ei"]),

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scanner import analyse, mime, runners
-from scanner.analyse import Partition, Task
+from scanner import analyse, candidates, mime, runners
+from scanner.candidates import Partition, Task
 from scanner.detectors import recipients
 from scanner.directory import Directory
 from scanner.exposure import People
@@ -41,7 +41,7 @@ def task(folder: Path, rows: pa.Table, mailbox: str = JO, content: Sequence[str]
 def examine(root: Path, *messages: SourceMessage, **where: str) -> Partition:
     """Return what examining one mailbox with these messages gives."""
     rows = table(*messages, **where)
-    return analyse.examine(task(root, rows, where.get("mailbox", JO)))
+    return candidates.examine(task(root, rows, where.get("mailbox", JO)))
 
 
 def listed(found: Partition) -> list[str]:
@@ -91,11 +91,11 @@ def mailboxes(folder: Path) -> list[Task]:
 def test_a_mailbox_gives_the_same_in_any_process(tmp_path: Path) -> None:
     """Examined alone, in a row or in a pool of processes, a mailbox gives the same, in order."""
     tasks = mailboxes(tmp_path)
-    alone = [analyse.examine(one) for one in tasks]
+    alone = [candidates.examine(one) for one in tasks]
     assert listed(alone[0]) == ["Open day", "Rent arrears", "Undated"]
     for processes in (False, True):
         for one, other in zip(
-            alone, runners.run(analyse.examine, tasks, processes=processes), strict=True
+            alone, runners.run(candidates.examine, tasks, processes=processes), strict=True
         ):
             same(one, other)
 
@@ -103,7 +103,7 @@ def test_a_mailbox_gives_the_same_in_any_process(tmp_path: Path) -> None:
 def test_what_passes_between_processes_pickles(tmp_path: Path) -> None:
     """Tasks and results survive pickling, so that a worker may be anywhere."""
     for one in mailboxes(tmp_path):
-        same(analyse.examine(pickle.loads(pickle.dumps(one))), analyse.examine(one))
+        same(candidates.examine(pickle.loads(pickle.dumps(one))), candidates.examine(one))
 
 
 def test_part_files_make_no_difference(tmp_path: Path) -> None:
@@ -114,13 +114,13 @@ def test_part_files_make_no_difference(tmp_path: Path) -> None:
     for n in range(4):
         paths.append(tmp_path / str(n))
         write(paths[-1], rows.slice(n, 1))
-    same(analyse.examine(whole), analyse.examine(replace(whole, paths=paths)))
+    same(candidates.examine(whole), candidates.examine(replace(whole, paths=paths)))
 
 
 def test_an_empty_mailbox_gives_nothing(tmp_path: Path) -> None:
     """Without a row there is no candidate and no activity."""
     found = examine(tmp_path)
-    assert (found.nodes, found.findings, found.activity) == ([], [], [])
+    assert (found.nodes, found.findings, found.activity) == ([], {}, [])
     assert found.set_aside == {}
 
 
@@ -131,7 +131,7 @@ def test_a_list_becomes_a_node_and_a_finding(tmp_path: Path) -> None:
     (node,) = found.nodes
     assert (node.visible, node.external_visible, node.audience) == (8, 6, 9)
     assert found.external_audience == {node.message_key: 7}
-    (finding,) = found.findings
+    (finding,) = found.findings.values()
     assert (finding.message_key, finding.count) == (node.message_key, 6)
     people = dict(zip(found.people.person.tolist(), found.people.visible.tolist(), strict=True))
     assert people == {
@@ -147,7 +147,7 @@ def test_a_list_becomes_a_node_and_a_finding(tmp_path: Path) -> None:
 def test_a_newsletter_by_bcc_is_not_ranked(tmp_path: Path) -> None:
     """Nobody sees anybody in Bcc, however many there are."""
     found = examine(tmp_path, sent(0, [JO], bcc=public(500), subject="News"))
-    assert (list(found.nodes), list(found.findings), dict(found.set_aside)) == ([], [], {})
+    assert (list(found.nodes), dict(found.findings), dict(found.set_aside)) == ([], {}, {})
 
 
 @pytest.mark.parametrize(
@@ -226,9 +226,9 @@ def test_the_name_of_an_attachment_is_wording_too(tmp_path: Path) -> None:
         ("Our apologies", "apology"),
         ("Apology: open day", "apology"),
         ("Sorry!", "apology"),
-        ("PLEASE DELETE my last message", "apology"),
+        ("PLEASE DELETE my last message", "delete"),
         ("Email error", "apology"),
-        ("Sent in error", "apology"),
+        ("Sent in error", "delete"),
         ("Recall: open day", "recall"),
         ("Please deliver", ""),
         ("Apologetics course", ""),
@@ -294,7 +294,7 @@ def test_attendees_of_an_invitation_count(tmp_path: Path, method: str, visible: 
     attendees = "\n".join(f"ATTENDEE:mailto:{address}" for address in public(9))
     batch = MessageBatch(JO, "Sent", "unit", keys=KeyRing(JO, "unit"))
     batch.add_mime(INVITATION.format(method=method, attendees=attendees).encode(), "here")
-    found = analyse.examine(task(tmp_path, batch.take().table))
+    found = candidates.examine(task(tmp_path, batch.take().table))
     assert [node.external_visible for node in found.nodes] == ([visible] if visible else [])
 
 

@@ -21,6 +21,7 @@ LAYERS = (
     ("addresses", "mime", "text", "unpack", "crypto"),
     ("messages", "directory", "severity", "exposure"),
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
+    ("candidates",),
     ("collect", "analyse"),
     ("scan", "report"),
     ("terminal",),

@@ -33,7 +33,7 @@ VISIBLE_RECIPIENTS = Kind(
 )
 
 DETECTOR = "visible-recipients"
-VERSION = 1
+VERSION = 2
 
 SMALL, PUBLIC, MEDIUM, LARGE, HUGE = 3, 5, 10, 25, 100
 """The bands, in distinct external people whose addresses show."""
@@ -191,6 +191,9 @@ class RecipientList(NamedTuple):
     last: str
     """Initials of the list as it stands."""
 
+    twins: int = 0
+    """People who bear a display name that another address of the list bears, too."""
+
     @property
     def is_sorted(self) -> bool:
         """Whether the list stands in alphabetical order, as a pasted export does."""
@@ -243,6 +246,7 @@ def lists(found: Frames) -> pd.DataFrame:
     table["first_contact"] = counts["new"] / counts["external"].clip(lower=1)
     table["talking"] = _talking(found, outside).reindex(table.index, fill_value=0.0)
     table["again"] = _again(found, outside).reindex(table.index, fill_value=0)
+    table["twins"] = _twins(found, outside).reindex(table.index, fill_value=0)
     return table.join(_order(found, outside))[list(RecipientList._fields)]
 
 
@@ -348,6 +352,17 @@ def _again(found: Frames, outside: pd.DataFrame) -> pd.Series:
     return pd.Series(keyed.groupby("set")["id"].transform("nunique") - 1)
 
 
+def _twins(found: Frames, outside: pd.DataFrame) -> pd.Series:
+    """Return how many people of each list bear a display name that another of it bears, too."""
+    name = outside["name"].to_numpy()
+    used, place = np.unique(name, return_inverse=True)
+    lower = pd.factorize(np.array([found.names[n].lower() for n in used.tolist()], object))[0]
+    empty = np.array([not found.names[n] for n in used.tolist()], bool)
+    rows = pd.DataFrame({"message": outside["message"].to_numpy(), "name": lower[place]})
+    rows = rows[~empty[place]]
+    return rows[rows.duplicated(["message", "name"], keep=False)].groupby("message").size()
+
+
 def _order(found: Frames, outside: pd.DataFrame) -> pd.DataFrame:
     """Return `in_order`, `first` and `last` of each list of `MEDIUM` people and more."""
     rows = outside[outside.groupby("message")["person"].transform("size") >= MEDIUM]
@@ -410,6 +425,7 @@ def band(people: int) -> str:
 
 
 ASIDE_NONE = ""
+ASIDE_PAIR = "fewer than three external people"
 ASIDE_ROLES = "role addresses only, such as info@ or newsdesk@"
 ASIDE_KNOWN = "a known group: its people write to one another"
 ASIDE_ORGANISATIONS = "few organisations: several people each at a handful of domains"

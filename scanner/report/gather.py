@@ -143,6 +143,7 @@ class _View:
             first_sent_at=incident.first_sent_at,
             messages=tuple(self._message(m) for m in incident.messages),
             reasons=score.reasons,
+            marks=tuple(plain.Mark(m.marker, m.message_key, m.reason) for m in incident.marks),
             aggravators=tuple(f"{m.title}: {m.explanation}" for m in carried if m.flag),
             domains=tuple(plain.DomainCount(d, n) for d, n in facts["domains"]),
             other_domains=facts["other_domains"],

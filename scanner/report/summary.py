@@ -152,7 +152,7 @@ class Message:
     external_visible: int
     audience: int
     role: str = "exposure"
-    """`exposure` or `apology`."""
+    """`exposure`, `apology`, or `related`: belongs to the event and disclosed nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +200,15 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """One of an incident's markers: by which message, and for what reason."""
+
+    marker: str
+    message_key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """A person's word on an incident."""
 
@@ -237,6 +246,9 @@ class Incident:
     messages: tuple[Message, ...]
     reasons: tuple[str, ...] = ()
     """What each severity factor rests on."""
+
+    marks: tuple[Mark, ...] = ()
+    """Each of `markers` with its message and its reason."""
 
     aggravators: tuple[str, ...] = ()
     """Beside the score, never inside it: more than 100 people, children, repeats and so on."""

@@ -22,6 +22,9 @@ VISIBLE = "visible-recipients"
 NAMED = 2
 """Kinds of personal data that a heading names."""
 
+REASONS = 3
+"""Of one marker that a page tells."""
+
 FACTORS = (
     ("DPC", "Data context", "how sensitive the data are, 1 (simple) to 4 (sensitive)"),
     ("EI", "Ease of identification", "how easily they lead to a person, 0.25 to 1"),
@@ -419,6 +422,19 @@ def unknowns(incident: Incident) -> tuple[str, ...]:
     if incident.first_sent_at is None:
         found.append("When it was sent: no message bears a usable date.")
     return tuple(found)
+
+
+def told(incident: Incident, marker: str) -> tuple[str, ...]:
+    """Return why an incident carries a marker: the first reasons, with the day of their message."""
+    sent = {m.message_key: m.sent_at for m in incident.messages}
+    marks = [mark for mark in incident.marks if mark.marker == marker]
+    many = len(incident.messages) > 1
+    said = [
+        f"{mark.reason} ({stamp(sent.get(mark.message_key))})" if many else mark.reason
+        for mark in marks[:REASONS]
+    ]
+    more = len(marks) - REASONS
+    return (*said, f"and {more} more") if more > 0 else tuple(said)
 
 
 def steps(incident: Incident) -> tuple[str, ...]:

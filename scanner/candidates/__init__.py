@@ -1,0 +1,261 @@
+"""One mailbox's candidates for incidents: vectorised, in memory bounded by that mailbox."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner import messages, severity
+from scanner.candidates import wording
+from scanner.candidates.relatives import first_of_each, relatives, sealed
+from scanner.detectors import recipients
+from scanner.detectors.recipients import RecipientList
+from scanner.exposure import PERSON_KINDS, People
+from scanner.incidents import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from scanner.candidates.relatives import Relatives
+    from scanner.detectors.recipients import Frames
+    from scanner.directory import Directory
+    from scanner.model import Finding
+
+SENSITIVE_DPC = 3
+"""From this data processing context on, the wording makes a small list count."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One mailbox to be examined."""
+
+    mailbox: str
+    paths: Sequence[Path]
+    directory: Directory
+    content_keys: frozenset[str]
+    """Keys of the messages that have findings in their content."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """What examining one mailbox gave."""
+
+    nodes: Sequence[Node]
+    people: People
+    findings: Mapping[str, Finding]
+    """The finding of each list, by message key; of those set aside, where they may belong."""
+
+    external_audience: Mapping[str, int]
+    """Distinct external recipients of each node, by message key."""
+
+    activity: Sequence[tuple[str, str, int, int]]
+    set_aside: Mapping[str, int]
+
+
+def examine(task: Task) -> Partition:
+    """Return the candidates of one mailbox."""
+    found = recipients.frames(messages.read(task.paths, recipients.COLUMNS), task.directory)
+    lists = recipients.lists(found)
+    audited = found.messages["audited"].to_numpy()
+    content = np.flatnonzero(audited & _among(found.table["message_key"], task.content_keys))
+    remedies = np.where(audited, wording.remedies(found.table), "")
+    hidden = sealed(found)
+    context = wording.contexts(
+        found, np.unique(np.concatenate([lists.index.to_numpy(), content, hidden]))
+    )
+    grave = [c.id for c in severity.contexts() if c.dpc >= SENSITIVE_DPC]
+    sensitive = (context[grave] != "").any(axis=1)
+    lists["aside"] = recipients.set_aside(lists, sensitive.reindex(lists.index, fill_value=False))
+    kin = relatives(found, lists, remedies)
+    topics = hidden[sensitive.reindex(hidden, fill_value=False).to_numpy(dtype=bool)]
+    first = first_of_each(found, topics)
+    ranked = lists.index[lists["aside"] == ""].to_numpy()
+    chosen = np.unique(
+        np.concatenate([ranked, content, np.flatnonzero(remedies != ""), first, *kin])
+    )
+    people, totals = _people(found, chosen)
+    view = _View(found, chosen, lists, context, remedies, totals, kin, first)
+    nodes = list(view.nodes())
+    keys = [node.message_key for node in nodes]
+    aside = lists["aside"].drop(kin.aside)
+    set_aside = Counter(aside[aside != ""].tolist())
+    if len(topics) > len(first):
+        set_aside[ASIDE_TOPIC] = len(topics) - len(first)
+    return Partition(
+        nodes,
+        people,
+        view.findings,
+        dict(zip(keys, totals["outside"].tolist(), strict=True)),
+        _activity(task.mailbox, found),
+        set_aside,
+    )
+
+
+ASIDE_TOPIC = "a sensitive topic in Bcc to an audience that is shown already"
+
+
+def _among(column: pa.ChunkedArray, values: frozenset[str]) -> np.ndarray:
+    wanted = pa.array(sorted(values), pa.string())
+    return np.asarray(pc.is_in(column, value_set=wanted).to_numpy())
+
+
+def _people(found: Frames, chosen: np.ndarray) -> tuple[People, pd.DataFrame]:
+    """Return the people on the chosen messages, and each message's totals.
+
+    Totals, in the order of `chosen`: `visible`, `audience` (distinct addresses but the sender's),
+    `shown` (external visible), `outside` (external, Bcc included).
+    """
+    recipients_ = found.recipients
+    wanted = np.zeros(len(found.messages), bool)
+    wanted[chosen] = True
+    senders = found.messages["sender"].to_numpy()
+    rows = recipients_[wanted[recipients_["message"].to_numpy()]]
+    rows = rows[rows["code"].to_numpy() != senders[rows["message"].to_numpy()]]
+    kind = _person_kinds(found.addresses)
+    rows = rows.assign(
+        person=found.addresses["person"].to_numpy()[rows["code"].to_numpy()],
+        kind=kind[rows["code"].to_numpy()],
+    )
+    rows = rows.sort_values(
+        ["message", "person", "visible"], ascending=[True, True, False], kind="stable"
+    )
+    rows = rows[~rows.duplicated(["message", "person"]).to_numpy()]
+    outside = (rows["kind"] > PERSON_KINDS.index("group")).to_numpy()
+    visible = rows["visible"].to_numpy()
+    named = np.zeros(len(rows), bool)
+    seen = np.flatnonzero(outside & visible)
+    named[seen] = recipients.shows_names(found, rows.iloc[seen])
+    used, inverse = np.unique(rows["code"].to_numpy(), return_inverse=True)
+    texts = [str(a) for a in found.addresses["primary"].iloc[used]]
+    people = People(
+        np.searchsorted(chosen, rows["message"].to_numpy()).astype(np.int32),
+        np.array(texts, dtype=object)[inverse],
+        visible,
+        rows["kind"].to_numpy(),
+        np.array([a.rpartition("@")[2] for a in texts], dtype=object)[inverse],
+        named,
+    )
+    flags = pd.DataFrame(
+        {"visible": visible, "audience": True, "shown": visible & outside, "outside": outside}
+    )
+    totals = flags.groupby(rows["message"].to_numpy()).sum().reindex(chosen, fill_value=0)
+    return people, totals.astype(int)
+
+
+def _person_kinds(addresses: pd.DataFrame) -> np.ndarray:
+    """Return each address's position in `PERSON_KINDS`."""
+    conditions = [
+        addresses[name].to_numpy() for name in ("group", "internal", "partner", "role", "webmail")
+    ]
+    names = ("group", "internal", "partner", "role-address", "private-webmail")
+    return np.select(
+        conditions, [PERSON_KINDS.index(n) for n in names], PERSON_KINDS.index("business")
+    ).astype(np.int8)
+
+
+@dataclass(slots=True)
+class _View:
+    """What is known of the chosen messages, to be made into nodes."""
+
+    found: Frames
+    chosen: np.ndarray
+    lists: pd.DataFrame
+    context: pd.DataFrame
+    remedies: np.ndarray
+    totals: pd.DataFrame
+    kin: Relatives
+    topics: np.ndarray
+    findings: dict[str, Finding] = field(default_factory=dict)
+
+    def nodes(self) -> Iterator[Node]:
+        """Yield a node for each, and keep the finding of each list."""
+        rows = self.lists[self.lists.index.isin(self.chosen)]
+        asides = dict(zip(rows.index.tolist(), rows["aside"].tolist(), strict=True))
+        shapes = {
+            row: RecipientList(*values) for row, *values in rows.drop(columns="aside").itertuples()
+        }
+        asides |= dict.fromkeys(self.kin.pairs.tolist(), recipients.ASIDE_PAIR)
+        related, inbound = set(self.kin.aside.tolist()), set(self.kin.inbound.tolist())
+        topics = set(self.topics.tolist())
+        columns = [
+            "message_key", "internet_message_id", "mailbox", "sent_at", "sender", "subject",
+            "thread", "message_class",
+        ]  # fmt: skip
+        plain = self.found.table.select(columns).take(pa.array(self.chosen, pa.int64()))
+        values = plain.to_pylist()
+        redacted = wording.redacted(self.found, self.chosen, [v["subject"] for v in values])
+        suggested = _suggested(self.context)
+        counts: list[dict[str, int]] = self.totals.to_dict("records")  # type: ignore[assignment]
+        for row, own, total in zip(self.chosen.tolist(), values, counts, strict=True):
+            aside = asides.get(row, "")
+            shape = shapes.get(row)
+            if aside and row not in related and aside != recipients.ASIDE_PAIR:
+                # It is here for its content or as a remedy: its list stays set aside.
+                shape, aside = None, ""
+            heard = suggested.get(row, {})
+            node = Node(
+                **{key: value for key, value in own.items() if key != "message_class"},
+                kind=own["message_class"],
+                subject_redacted=redacted[row],
+                listed=shape is not None and not aside,
+                remedy=str(self.remedies[row]),
+                visible=total["visible"],
+                external_visible=total["shown"],
+                audience=total["audience"],
+                hidden=total["outside"] - total["shown"],
+                contexts=tuple(heard),
+                heard=tuple(heard.values()),
+                aside=aside,
+                inbound=row in inbound,
+                sealed_topic=row in topics,
+            )
+            if shape is not None:
+                node = _shaped(node, shape)
+                self.findings[node.message_key] = shape.finding(node.message_key)
+            yield node
+
+
+def _shaped(node: Node, shape: RecipientList) -> Node:
+    """Return a node with what its list looks like."""
+    return replace(
+        node,
+        described=shape.describe(),
+        in_order=shape.is_sorted,
+        first=shape.first if shape.is_sorted else "",
+        last=shape.last if shape.is_sorted else "",
+        first_contact=shape.first_contact,
+        talking=shape.talking,
+        again=shape.again,
+        twins=shape.twins,
+    )
+
+
+def _suggested(context: pd.DataFrame) -> dict[int, dict[str, str]]:
+    """Return for each row the contexts that its words suggest, and where they stand."""
+    hit = context[(context != "").any(axis=1)]
+    return {
+        row: {name: where for name, where in zip(hit.columns, values, strict=True) if where}
+        for row, *values in hit.itertuples()
+    }
+
+
+def _activity(mailbox: str, found: Frames) -> list[tuple[str, str, int, int]]:
+    """Return for each month how many messages were audited and how many are context."""
+    months = pc.fill_null(pc.strftime(found.table["sent_at"], format="%Y-%m"), "undated")
+    coded = months.combine_chunks().dictionary_encode()
+    audited = pd.Series(found.messages["audited"].to_numpy(), dtype=int)
+    grouped = audited.groupby(coded.indices.to_numpy())
+    names = coded.dictionary.to_pylist()
+    return [
+        (mailbox, names[code], int(total), int(size - total))
+        for code, total, size in zip(
+            grouped.sum().index, grouped.sum(), grouped.size(), strict=True
+        )
+    ]

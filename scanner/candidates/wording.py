@@ -1,0 +1,140 @@
+"""What the words around messages suggest: a context, a remedy; and subjects without names."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner import messages, severity
+from scanner.directory import role_pattern, role_words
+from scanner.incidents import nodes
+from scanner.text import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scanner.detectors.recipients import Frames
+
+APOLOGY_WORDS = (
+    r"\b(apolog(y|ies|ise|ize|ising|izing)|sorry|data (breach|incident)|e-?mail error|"
+    r"privacy (breach|incident))\b"
+)
+DELETE_WORDS = (
+    r"\b(please (delete|disregard|ignore)|sent (to you )?in error|"
+    r"delete (my|our|the|this|previous|last|earlier)|"
+    r"(disregard|ignore) (my|our|the|previous|last|earlier))\b"
+)
+"""Subjects that read like an apology or a request to delete; RE2, for lower-cased text."""
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def remedies(table: pa.Table) -> np.ndarray:
+    """Return `recall`, `delete`, `apology` or nothing for each message."""
+    subjects = pc.utf8_lower(table["subject"])
+    sorry = pc.match_substring_regex(subjects, APOLOGY_WORDS)
+    delete = pc.match_substring_regex(subjects, DELETE_WORDS)
+    recall = pc.equal(table["message_class"].cast(pa.string()), "recall")
+    found = pc.if_else(delete, "delete", pc.if_else(sorry, "apology", ""))
+    return np.asarray(pc.if_else(recall, "recall", found).to_numpy())
+
+
+def plain_subjects(subjects: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Return what subjects are about, as `incidents.plain_subject` does, all at once."""
+    text = pc.utf8_trim_whitespace(pc.replace_substring_regex(pc.utf8_lower(subjects), r"\s+", " "))
+    text = pc.replace_substring_regex(text, nodes.PREFIX, "")
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(text, nodes.TAIL, ""))
+
+
+SOURCES = ("subject", "folder", "mailbox", "attachment's name", "group's name")
+"""Where words are looked for, as reports call it."""
+
+
+def contexts(found: Frames, rows: np.ndarray) -> pd.DataFrame:
+    """Return which contexts the words around each of `rows` suggest, and where they stand.
+
+    A column for each context: a text that names the first of `SOURCES` to hold a word of it, empty
+    where none does.
+    """
+    table = found.table.take(pa.array(rows, pa.int64()))
+    # A function's mailbox tells what it writes about; a person's name does not.
+    mailboxes = table["mailbox"].cast(pa.string())
+    function = pc.match_substring_regex(mailboxes, role_pattern())
+    texts = dict(
+        zip(
+            SOURCES,
+            (
+                table["subject"],
+                table["folder"].cast(pa.string()),
+                pc.if_else(function, pc.replace_substring_regex(mailboxes, "@.*$", ""), ""),
+                pc.binary_join(_attachment_names(table["attachments"]), " "),
+                _group_names(found, rows),
+            ),
+            strict=True,
+        )
+    )
+    suggested = pd.DataFrame("", index=rows, columns=[c.id for c in severity.contexts()])
+    for source, text in texts.items():
+        # What joins words in names of files and mailboxes parts them here.
+        text = pc.replace_substring_regex(pc.utf8_lower(text), "[_.]", " ")
+        for context in severity.contexts():
+            hits = np.asarray(pc.match_substring_regex(text, context.pattern), dtype=bool)
+            if hits.any():
+                known = suggested[context.id].to_numpy(dtype=object)
+                suggested[context.id] = np.where((known == "") & hits, f"the {source}", known)
+    return suggested
+
+
+def _attachment_names(column: pa.ChunkedArray) -> pa.Array:
+    lists = pa.concat_arrays(column.chunks) if column.num_chunks else column.combine_chunks()
+    lists = (
+        lists
+        if isinstance(lists, pa.ListArray)
+        else pa.array([], messages.SCHEMA.field("attachments").type)
+    )
+    names = pc.struct_field(lists.flatten(), "name")
+    offsets = pc.subtract(lists.offsets, lists.offsets[0]) if len(lists) else lists.offsets
+    return pa.ListArray.from_arrays(offsets, names)
+
+
+def _group_names(found: Frames, rows: np.ndarray) -> pa.Array:
+    """Return the names of the groups on each of `rows`, joined."""
+    is_group = found.addresses["group"].to_numpy()
+    listed = found.recipients[is_group[found.recipients["code"].to_numpy()]]
+    listed = listed[listed["message"].isin(rows)]
+    names = found.addresses["address"].to_numpy()[listed["code"].to_numpy()]
+    joined = pd.Series(names, index=listed["message"].to_numpy(), dtype=object)
+    joined = joined.groupby(level=0).agg(" ".join).reindex(rows, fill_value="")
+    return pa.array(joined.astype(str).tolist(), pa.string())
+
+
+def redacted(found: Frames, chosen: np.ndarray, subjects: Sequence[str]) -> dict[int, str]:
+    """Return each chosen message's subject without identifiers and without recipients' names.
+
+    A name may stand in the display name or in the address alone (`jane.doe@`).
+    """
+    listed = found.recipients
+    wanted = np.zeros(len(found.messages), bool)
+    wanted[chosen] = True
+    rows = np.flatnonzero(wanted[listed["message"].to_numpy()])
+    message = listed["message"].to_numpy()[rows]
+    names = found.names[listed["name"].to_numpy()[rows]].tolist()
+    addresses = found.addresses["address"].iloc[listed["code"].to_numpy()[rows]].tolist()
+    people = [f"{name} {a.partition('@')[0]}" for name, a in zip(names, addresses, strict=True)]
+    bounds = np.searchsorted(message, chosen), np.searchsorted(message, chosen, "right")
+    return {
+        row: redact(subject, _named_in(subject, people[low:high]))
+        for row, subject, low, high in zip(chosen.tolist(), subjects, *bounds, strict=True)
+    }
+
+
+def _named_in(subject: str, people: Sequence[str]) -> list[str]:
+    """Return the words of names and addresses that stand in the subject: most often none."""
+    words = set(_WORD.findall(subject.lower()))
+    shared = words.intersection(_WORD.findall(" ".join(people).lower()))
+    return [word for word in shared - role_words() if len(word) > 2 and not word.isdigit()]

@@ -1,0 +1,315 @@
+"""Findings and messages become incidents: what is one event, who could see whom, in what order.
+
+Works on candidates only: a `Node` for each message that matters, and the `People` on them, as the
+analysis of each mailbox hands them over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from scanner import severity
+from scanner.exposure import Exposure, People
+from scanner.incidents.crowds import Crowds
+from scanner.incidents.joins import Joiner
+from scanner.incidents.marks import Event, Marker, is_cut, mark, markers
+from scanner.incidents.nodes import Node, plain_subject
+from scanner.incidents.telling import gravest, mentioned, why
+from scanner.model import Finding, Incident, IncidentMessage, Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from scanner.severity import KindFactors
+
+__all__ = ["Marker", "Node", "build", "is_cut", "markers", "plain_subject"]
+
+REPEAT_WITHIN = timedelta(days=90)
+"""So long after an incident another of the same sender is a repeat (docket: weeks to a quarter)."""
+
+VISIBLE, SEALED = "visible-recipients", "sensitive-bcc"
+
+
+def build(
+    parts: Sequence[tuple[Sequence[Node], People]],
+    findings: Sequence[Finding],
+    kinds: Mapping[str, KindFactors],
+    previous: Mapping[str, tuple[str, str]],
+    spoken: Sequence[Finding] = (),
+    quoted: Mapping[str, Sequence[str]] | None = None,
+) -> tuple[list[Incident], dict[str, str]]:
+    """Return the incidents in order of rank, and which older ids became aliases of which.
+
+    `parts` are the mailboxes' candidates, `findings` those in content that count, `kinds` what each
+    kind brings into the score, `previous` the run that first saw each message's incident, and that
+    incident, `spoken` the mentions of sensitive matters: they make no incident, and raise the high
+    end of the one whose message they stand in. `quoted` holds the people whose addresses stand in a
+    header block that a message quotes, by its key.
+    """
+    work = _Work(parts, findings, kinds, spoken, quoted or {})
+    incidents = sorted(_repeats([work.incident(event) for event in work.events()]), key=_rank)
+    return _name(incidents, previous)
+
+
+class _Work:
+    """The candidates of all mailboxes, indexed for joining and counting."""
+
+    def __init__(
+        self,
+        parts: Sequence[tuple[Sequence[Node], People]],
+        findings: Sequence[Finding],
+        kinds: Mapping[str, KindFactors],
+        spoken: Sequence[Finding],
+        quoted: Mapping[str, Sequence[str]],
+    ) -> None:
+        every = [
+            (node, part, at)
+            for part, (nodes, _) in enumerate(parts)
+            for at, node in enumerate(nodes)
+        ]
+        kept, self.copies = _merge_copies([node for node, _, _ in every])
+        self.nodes = [every[position][0] for position in kept]
+        self.crowds = Crowds(parts, [every[position][1:] for position in kept])
+        self.kinds = kinds
+        self.contexts = {context.id: context for context in severity.contexts()}
+        self.findings, self._spoken = self._of_messages(findings), self._of_messages(spoken)
+        self._quoted = {
+            position: self.crowds.codes(quoted[node.message_key])
+            for position, node in enumerate(self.nodes)
+            if node.message_key in quoted
+        }
+
+    def _of_messages(self, findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+        """Return the findings of each message, those of its stored copies among them, once."""
+        found: dict[str, list[Finding]] = defaultdict(list)
+        kept_for = {copy: key for key, copies in self.copies.items() for copy in copies}
+        for finding in findings:
+            of_message = found[kept_for.get(finding.message_key, finding.message_key)]
+            claim = (finding.kind, finding.part, finding.evidence)
+            if claim not in [(f.kind, f.part, f.evidence) for f in of_message]:
+                of_message.append(finding)
+        return found
+
+    def events(self) -> list[Event]:
+        """Return the events in which something was disclosed, or sent on a sensitive topic."""
+        exposing = [
+            node.listed or node.message_key in self.findings or node.sealed_topic
+            for node in self.nodes
+        ]
+        joiner = Joiner(self.nodes, self.crowds, exposing, self._quoted)
+        groups = joiner.groups()
+        links = defaultdict(list)
+        for link in joiner.links:
+            links[joiner.root(link.later)].append(link)
+        events = []
+        for group in groups:
+            joined = links[joiner.root(group[0])]
+            recalled = any(link.marker in {"recall", "delete"} for link in joined)
+            if any(exposing[p] for p in group) or (recalled and self._recalled(group)):
+                events.append(self._event(group, joined))
+        return events
+
+    def _recalled(self, group: Sequence[int]) -> bool:
+        """Tell whether a list counts that was too small to be ranked, but was called back."""
+        return any(self.nodes[p].aside and self.nodes[p].external_visible >= 5 for p in group)
+
+    def _event(self, group: Sequence[int], links: Sequence[object]) -> Event:
+        nodes = {p: self.nodes[p] for p in group}
+        found = {p: self.findings.get(node.message_key, []) for p, node in nodes.items()}
+        lists = [p for p, n in nodes.items() if n.listed or (n.aside and not n.inbound)]
+        seen = frozenset[int]().union(*(self.crowds.shown(p) for p in lists))
+        again = [
+            p
+            for p, n in nodes.items()
+            if n.remedy and not n.listed and len(self.crowds.shown(p) & seen) >= 2
+        ]
+        quoting = [p for p in group if p in self._quoted and self._quoted[p] & seen]
+        return Event(
+            nodes,
+            shown=[p for p in group if p in {*lists, *again}],
+            quoting={p: self._quoted[p] & seen for p in quoting},
+            findings={p: rows for p, rows in found.items() if rows},
+            links=links,  # type: ignore[arg-type]
+        )
+
+    def incident(self, event: Event) -> Incident:
+        """Return the incident of an event; its id is given later."""
+        count = Exposure(
+            [self.crowds.people(p) for p in event.shown]
+            + [self.crowds.quoting(p, codes) for p, codes in event.quoting.items()]
+        )
+        found = [f for rows in event.findings.values() for f in rows]
+        ids = dict.fromkeys(i for p in event.exposing for i in event.nodes[p].contexts)
+        contexts = [self.contexts[i] for i in ids]
+        spoken = [
+            f for p in event.exposing for f in self._spoken.get(event.nodes[p].message_key, ())
+        ]
+        mentions = mentioned(spoken, self.kinds)
+        content_people = _content_people(found)
+        kinds = dict.fromkeys([VISIBLE] if event.shown else [])
+        kinds |= dict.fromkeys(gravest(found, self.kinds))
+        kinds |= {} if kinds else {SEALED: None}
+        score = severity.score(
+            visible=bool(event.shown),
+            name_fraction=count.named,
+            context=contexts,
+            kinds=[self.kinds[kind] for kind in kinds if kind in self.kinds],
+            unknown_members=count.groups > 0,
+            mentions=mentions,
+        )
+        marks = mark(event, count, contexts, found, max(count.external, content_people))
+        carried = tuple(dict.fromkeys(m.marker for m in marks))
+        return Incident(
+            incident_id="",
+            kinds=tuple(kinds),
+            markers=carried,
+            score=score,
+            messages=self._messages(event),
+            people_exposed=max(count.external, content_people) + count.groups,
+            people_low=max(count.external - count.roles, content_people),
+            people_high=count.external + content_people + count.groups,
+            disclosed_pairs=count.pairs(),
+            name_fraction=round(count.named, 3),
+            facts=count.facts()
+            | {
+                "lists": [event.nodes[p].described for p in event.shown],
+                "contexts": [c.title for c in contexts],
+                "same_names": max((event.nodes[p].twins for p in event.shown), default=0),
+            },
+            why=why(event, count, contexts, mentions, found, self.kinds, carried),
+            marks=marks,
+        )
+
+    def _messages(self, event: Event) -> tuple[IncidentMessage, ...]:
+        return tuple(
+            IncidentMessage(
+                node.message_key,
+                node.internet_message_id,
+                node.mailbox,
+                node.sent_at,
+                node.sender,
+                node.subject,
+                node.subject_redacted,
+                node.visible,
+                node.external_visible,
+                node.audience,
+                event.role(position),
+                self.copies.get(node.message_key, ()),
+            )
+            for position, node in sorted(
+                event.nodes.items(), key=lambda e: (e[1].sent_at or _NEVER, e[1].message_key)
+            )
+        )
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+"""Sorts a message without a date behind all others."""
+
+
+def _merge_copies(nodes: Sequence[Node]) -> tuple[list[int], dict[str, tuple[str, ...]]]:
+    """Return, of the stored copies of each message, the one that tells most, and its copies' keys.
+
+    The sender's own copy holds the Bcc recipients, so the largest audience is the sender's.
+    """
+    copies: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for position, node in enumerate(nodes):
+        # Two messages may bear one Message-ID; copies of one agree in sender and subject too.
+        shared = (node.internet_message_id, node.sender, node.subject)
+        copies[shared if node.internet_message_id else (node.message_key,)].append(position)
+    kept, others = [], {}
+    for group in copies.values():
+        first, *rest = sorted(
+            group,
+            key=lambda p: (not nodes[p].listed, -nodes[p].audience, nodes[p].message_key),
+        )
+        kept.append(first)
+        if rest:
+            others[nodes[first].message_key] = tuple(nodes[p].message_key for p in rest)
+    return kept, others
+
+
+def _content_people(found: Sequence[Finding]) -> int:
+    """Return how many people content speaks of: the kind with most distinct values decides."""
+    values: dict[str, set[str]] = defaultdict(set)
+    counts: Counter[str] = Counter()
+    for finding in found:
+        values[finding.kind].update(finding.evidence.values)
+        counts[finding.kind] = max(counts[finding.kind], finding.count)
+    return max((max(len(values[kind]), counts[kind]) for kind in counts), default=0)
+
+
+def _repeats(incidents: Sequence[Incident]) -> list[Incident]:
+    """Return the incidents, those marked whose sender had another within the quarter before."""
+    done: list[Incident] = []
+    latest: dict[str, Incident] = {}
+    for incident in sorted(incidents, key=lambda i: (i.first_sent_at or _NEVER, _rank(i))):
+        first = incident.messages[0]
+        before = latest.get(first.sender) or latest.get(first.mailbox)
+        repeated = None
+        if before is not None and VISIBLE in incident.kinds:
+            repeated = _repeat(before, incident)
+        done.append(incident)
+        if repeated is not None:
+            carried = {*incident.markers, repeated.marker}
+            done[-1] = replace(
+                incident,
+                markers=tuple(m for m in markers() if m in carried),
+                marks=(*incident.marks, repeated),
+            )
+        if VISIBLE in incident.kinds:
+            latest |= dict.fromkeys((first.sender, first.mailbox), incident)
+    return done
+
+
+def _repeat(before: Incident, incident: Incident) -> Mark | None:
+    """Return the mark of a repeat: the slip made again with other people, or on a grave matter."""
+    then, now = before.first_sent_at, incident.first_sent_at
+    if then is None or now is None or now - then > REPEAT_WITHIN:
+        return None
+    if "same-list-again" in incident.markers and "sensitive-context" not in incident.markers:
+        return None
+    days = (now - then).days
+    reason = f"the same sender or mailbox showed a list {days} days before, on {then:%Y-%m-%d}"
+    return Mark("repeat", incident.messages[0].message_key, reason)
+
+
+def _rank(incident: Incident) -> tuple[int, int, int, datetime, str]:
+    known = [markers()[marker] for marker in incident.markers]
+    flags = sum(m.flag for m in known) - sum(m.mitigates for m in known)
+    return (
+        -incident.score.severity.rank,
+        -flags,
+        -incident.people_exposed,
+        incident.first_sent_at or _NEVER,
+        incident.messages[0].message_key,
+    )
+
+
+def _name(
+    incidents: Iterable[Incident], previous: Mapping[str, tuple[str, str]]
+) -> tuple[list[Incident], dict[str, str]]:
+    """Give each incident its id: the oldest it had, else one from its first message.
+
+    Of incidents that merged the older id stays and the others become its aliases.
+    """
+    taken: set[str] = set()
+    aliases: dict[str, str] = {}
+    named = []
+    for incident in incidents:
+        keys = [key for m in incident.messages for key in (m.message_key, *m.copies)]
+        before = sorted({previous[key] for key in keys if key in previous})
+        known = [old for _, old in before if old not in taken]
+        if known:
+            chosen = known[0]
+            aliases |= dict.fromkeys(known[1:], chosen)
+        else:
+            chosen = f"inc-{hashlib.blake2b(min(keys).encode(), digest_size=5).hexdigest()}"
+            while chosen in taken:
+                chosen += "x"
+        taken |= {chosen, *known}
+        named.append(replace(incident, incident_id=chosen))
+    return named, aliases

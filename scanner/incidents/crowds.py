@@ -1,0 +1,141 @@
+"""The people on the candidates as sets of small numbers: who was shown, who could read."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scanner.exposure import People
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scanner.incidents.nodes import Node
+
+SIGNATURE = 4
+"""People of a list that stand for it in look-ups: lists that differ little share most of them."""
+
+
+class Crowds:
+    """The people of each node, by position; sets are made when they are asked for, once."""
+
+    def __init__(
+        self, parts: Sequence[tuple[Sequence[Node], People]], places: Sequence[tuple[int, int]]
+    ) -> None:
+        """`places` holds for each node the part it came from and its position there."""
+        self._people = [people for _, people in parts]
+        self._places = places
+        self._bounds = [
+            np.searchsorted(people.node, np.arange(len(nodes) + 1)) for nodes, people in parts
+        ]
+        persons = [people.person for people in self._people]
+        codes, self._names = pd.factorize(np.concatenate([np.zeros(0, object), *persons]))
+        offsets = np.cumsum([0, *map(len, persons)])
+        self._codes = [codes[a:b] for a, b in pairwise(offsets)]
+        self._code_of: dict[str, int] | None = None
+        self._shown: dict[int, frozenset[int]] = {}
+        self._readers: dict[int, frozenset[int]] = {}
+
+    def people(self, position: int) -> People:
+        """Return the people of one node."""
+        part, rows = self._rows(position)
+        return self._people[part].take(rows)
+
+    def codes(self, persons: Sequence[str]) -> frozenset[int]:
+        """Return the numbers of these people, of those who are known."""
+        if self._code_of is None:
+            self._code_of = {name: code for code, name in enumerate(self._names.tolist())}
+        return frozenset(self._code_of[p] for p in persons if p in self._code_of)
+
+    def quoting(self, position: int, quoted: frozenset[int]) -> People:
+        """Return a node's readers as people who could see those whom it quotes."""
+        people = self.people(position)
+        readers = people.take(np.flatnonzero(people.outside))
+        known = self._first_rows(quoted)
+        names = ("node", "person", "visible", "kind", "domain", "named")
+        joined = {
+            name: np.concatenate([getattr(readers, name), getattr(known, name)]) for name in names
+        }
+        joined["node"] = np.full(len(joined["person"]), position, np.int32)
+        joined["visible"] = np.repeat([False, True], [len(readers.person), len(known.person)])
+        return People(**joined, reads=~joined["visible"])
+
+    def _first_rows(self, codes: frozenset[int]) -> People:
+        """Return a row for each of these people, from where it first occurs."""
+        found: dict[str, list[np.ndarray]] = {}
+        left = np.array(sorted(codes), np.int64)
+        taken = []
+        for people, own in zip(self._people, self._codes, strict=True):
+            here, first = np.unique(own, return_index=True)
+            rows = first[np.isin(here, left)]
+            taken.append(people.take(rows))
+            left = np.setdiff1d(left, here)
+        for name in ("node", "person", "visible", "kind", "domain", "named"):
+            found[name] = [getattr(part, name) for part in taken]
+        return People(*(np.concatenate(found[name]) for name in found))
+
+    def _rows(self, position: int) -> tuple[int, slice]:
+        part, at = self._places[position]
+        low, high = self._bounds[part][at : at + 2]
+        return part, slice(low, high)
+
+    def shown(self, position: int) -> frozenset[int]:
+        """Return the external people whose address the message showed."""
+        if position not in self._shown:
+            part, rows = self._rows(position)
+            people = self._people[part].take(rows)
+            chosen = self._codes[part][rows][people.visible & people.outside]
+            self._shown[position] = frozenset(chosen.tolist())
+        return self._shown[position]
+
+    def readers(self, position: int) -> frozenset[int]:
+        """Return the external people who were sent the message."""
+        if position not in self._readers:
+            part, rows = self._rows(position)
+            chosen = self._codes[part][rows][self._people[part].take(rows).outside]
+            self._readers[position] = frozenset(chosen.tolist())
+        return self._readers[position]
+
+    def hidden(self, position: int) -> frozenset[int]:
+        """Return the external people in Bcc."""
+        return self.readers(position) - self.shown(position)
+
+    def overlap(self, one: int, other: int) -> float:
+        """Return the share of the smaller visible list that stands on the other."""
+        first, second = self.shown(one), self.shown(other)
+        return len(first & second) / max(min(len(first), len(second)), 1)
+
+    def likeness(self, one: int, other: int) -> float:
+        """Return the share of all visible people of both who stand on both."""
+        first, second = self.shown(one), self.shown(other)
+        return len(first & second) / max(len(first | second), 1)
+
+    def reached(self, exposure: int, remedy: int) -> int:
+        """Return how many people of an exposure a later message was sent to."""
+        shown = self.shown(exposure)
+        return len((shown if len(shown) > 1 else self.readers(exposure)) & self.readers(remedy))
+
+    def share_reached(self, exposure: int, remedy: int) -> float:
+        """Return the share of an exposure's people that a later message was sent to."""
+        shown = self.shown(exposure)
+        people = shown if len(shown) > 1 else self.readers(exposure)
+        return len(people & self.readers(remedy)) / max(len(people), 1)
+
+    def signature(self, position: int) -> list[int]:
+        """Return the few people that stand for those on a message: the least by a mixed number."""
+        part, rows = self._rows(position)
+        return signature(self._codes[part][rows][self._people[part].take(rows).outside])
+
+
+def signature(codes: np.ndarray) -> list[int]:
+    """Return the few people that stand for all of these; none stands for fewer than three."""
+    if len(codes) < 3:
+        return []
+    mixed = codes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(29)
+    if len(mixed) > SIGNATURE:
+        codes = codes[np.argpartition(mixed, SIGNATURE)[:SIGNATURE]]
+    return [int(code) for code in codes]

@@ -1,0 +1,123 @@
+"""A candidate message, and what its subject is about once the marks of handling are off."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One message that may belong to an incident, as the analysis of its mailbox hands it over."""
+
+    message_key: str
+    internet_message_id: str
+    mailbox: str
+    sent_at: datetime | None
+    sender: str
+    subject: str
+    subject_redacted: str
+    listed: bool
+    """Whether its visible list is ranked."""
+
+    remedy: str
+    """`recall`, `delete` or `apology` where it reads like one, else empty."""
+
+    visible: int
+    external_visible: int
+    audience: int
+    described: str = ""
+    """What its list looks like, in words."""
+
+    in_order: bool = False
+    first: str = ""
+    last: str = ""
+    first_contact: float = 0.0
+    talking: float = 0.0
+    again: int = 0
+    contexts: tuple[str, ...] = ()
+    """Ids of the contexts that the wording suggests."""
+
+    heard: tuple[str, ...] = ()
+    """Where the wording of each of `contexts` stands: `subject`, `folder` and so on."""
+
+    thread: str = ""
+    """The first message of the conversation, as an internet_message_id."""
+
+    kind: str = "note"
+    """Message class: note, meeting, recall."""
+
+    hidden: int = 0
+    """External recipients in Bcc."""
+
+    aside: str = ""
+    """Why its list is not ranked by itself; such a list counts where it belongs to an event."""
+
+    inbound: bool = False
+    """Whether an outsider sent it: it shows a list again, and is no disclosure of ours."""
+
+    private: bool = True
+    """Whether its people look like members of the public rather than organisations' staff."""
+
+    twins: int = 0
+    """Visible people who bear another's display name; they are never counted as one."""
+
+    sealed_topic: bool = False
+    """Whether it went to many in Bcc on a sensitive topic."""
+
+    @property
+    def marks(self) -> str:
+        """The marks of handling before the subject, lower case, empty where there are none."""
+        found = _PREFIX.match(" ".join(self.subject.lower().split()))
+        return found[0] if found else ""
+
+    @property
+    def replies(self) -> bool:
+        """Whether the subject bears the mark of a reply."""
+        return bool(_REPLY.match(self.marks))
+
+
+REPLY_MARKS = r"(re|aw|sv|vs|antw|odp|rif)\s*(\[\d+\])?\s*:"
+"""What mail programs put before the subject of an answer; for lower-cased text, RE2 too."""
+
+FORWARD_MARKS = r"(fw|fwd|wg|tr|rv|i|pd|doorst)\s*(\[\d+\])?\s*:"
+
+_REPLY = re.compile(REPLY_MARKS)
+
+PREFIX = (
+    r"^(((re|fw|fwd|aw|wg|tr|rv|sv|vs|antw|odp|rif|doorst)\s*(\[\d+\])?\s*:|"
+    r"(recall|message recall|apolog(y|ies)|correct(ion|ed)|resen(d|t)|resending|updated?|"
+    r"cancel(l?ed|lation)|changed|again|urgent|important|new time proposed)\s*[:-])\s*)+"
+)
+"""Marks of handling before a subject; RE2, for lower-cased text."""
+
+TAIL = (
+    r"[\s(\[,:-]*\b((part|batch|list|group|surnames?|names?)\s*)?"
+    r"(\d+(\s*(of|/)\s*\d+)?|[a-z0-9]\s*(-|\x{2013}|to)\s*[a-z])[\])]*$"
+)
+"""Marks of a batch behind a subject: `(2 of 5)`, `part 3`, `A-N`; RE2."""
+
+_PREFIX = re.compile(PREFIX)
+_BATCH_TAIL = re.compile(TAIL.replace(r"\x{2013}", "\N{EN DASH}"))
+_RESENT = re.compile(r"(correct(ion|ed)|resen(d|t)|resending|updated?|again)\s*[:-]")
+_CHANGED = re.compile(r"(updated?|cancel(l?ed|lation)|changed|new time proposed)\s*[:-]")
+
+
+def plain_subject(subject: str) -> str:
+    """Return what a subject is about: lower case, without reply, recall and batch marks."""
+    text = _PREFIX.sub("", " ".join(subject.lower().split()))
+    return _BATCH_TAIL.sub("", text).strip() or text
+
+
+def resent(node: Node) -> bool:
+    """Tell whether the subject says that the message is sent again."""
+    return bool(_RESENT.search(node.marks))
+
+
+def changed(node: Node) -> bool:
+    """Tell whether the subject says that a meeting was changed or called off."""
+    return bool(_CHANGED.search(node.marks))

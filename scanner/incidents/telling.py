@@ -1,0 +1,95 @@
+"""An incident's reason in one plain sentence, without personal data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scanner.severity import Mentions
+from scanner.text import lower_first
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from scanner.exposure import Exposure
+    from scanner.incidents.marks import Event
+    from scanner.model import Finding
+    from scanner.severity import Context, KindFactors
+
+SAID = 3
+"""Kinds of personal data that the reason names."""
+
+SAYINGS = {
+    "remedy-repeats-list": "a later message showed the list again",
+    "recall": "a recall followed",
+    "apology": "an apology followed",
+    "bcc-then-visible": "the message before it had the same people in Bcc",
+    "reply-all": "a reply to all showed the list again",
+    "replies-to-all": "recipients replied to all",
+    "forward": "it was forwarded with the list in its header",
+    "list-continued": "another message held the rest of the list",
+    "meeting-update": "a change to the meeting showed the list again",
+}
+"""What each way of joining adds to the sentence."""
+
+
+def gravest(found: Sequence[Finding], kinds: Mapping[str, KindFactors]) -> list[str]:
+    """Return the kinds found, those that weigh most in a score first."""
+    weights = {kind: -factors.dpc[1] * factors.ei[1] for kind, factors in kinds.items()}
+    return sorted(dict.fromkeys(f.kind for f in found), key=lambda kind: weights.get(kind, 0))
+
+
+def mentioned(spoken: Sequence[Finding], kinds: Mapping[str, KindFactors]) -> list[Mentions]:
+    """Return what sensitive matters these findings speak of, the gravest first."""
+    surest = {f.kind: f for f in sorted(spoken, key=lambda f: (f.confidence, f.count))}
+    found = [
+        Mentions(lower_first(kinds[kind].title), kinds[kind].dpc[1], _told(finding))
+        for kind, finding in surest.items()
+    ]
+    return sorted(found, key=lambda m: (-m.dpc, m.title))[:SAID]
+
+
+def _told(finding: Finding) -> str:
+    """Return what a finding counts, where it lies and how sure it is."""
+    where = finding.part.replace("attachment:", "attachment ", 1)
+    return f"{finding.why}, in the {where} (confidence {finding.confidence:g})"
+
+
+def why(
+    event: Event,
+    count: Exposure,
+    contexts: Sequence[Context],
+    mentions: Sequence[Mentions],
+    found: Sequence[Finding],
+    kinds: Mapping[str, KindFactors],
+    carried: Collection[str],
+) -> str:
+    """Return the reason in one plain sentence, without personal data."""
+    parts = []
+    if event.shown:
+        seen = count.external + count.groups
+        times = f" in {len(event.shown)} messages" if len(event.shown) > 1 else ""
+        parts.append(f"{seen:,} external people could see one another's addresses{times}")
+        first = event.nodes[event.shown[0]]
+        if first.in_order:
+            parts.append(f"in alphabetical order from '{first.first}' to '{first.last}'")
+    if found:
+        parts.append(f"external recipients were sent {_sent(found, kinds)}")
+    if not parts:
+        hidden = max(event.nodes[p].hidden for p in event.exposing)
+        parts.append(f"{hidden:,} external people had one message in Bcc; nobody saw another")
+    if contexts:
+        parts.append(f"the wording suggests {contexts[0].title}")
+    if mentions and mentions[0].dpc > max((c.dpc for c in contexts), default=0):
+        parts.append(f"the content has {mentions[0].title}")
+    parts.extend(text for marker, text in SAYINGS.items() if marker in carried)
+    sentence = "; ".join(parts)
+    return sentence[:1].upper() + sentence[1:] + "."
+
+
+def _sent(found: Sequence[Finding], kinds: Mapping[str, KindFactors]) -> str:
+    """Return what personal data was sent, the gravest kinds first and three at most."""
+    titles = [lower_first(kinds[kind].title) for kind in gravest(found, kinds) if kind in kinds]
+    if len(titles) > SAID:
+        titles[SAID:] = [f"{len(titles) - SAID} more kinds of personal data"]
+    *first, last = titles
+    return f"{', '.join(first)} and {last}" if first else last
