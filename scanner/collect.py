@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from scanner.attachments.gather import clean
+from scanner.attachments.pages import PICTURES, open_files
 from scanner.attachments.worker import Extractor
 from scanner.connectors.base import Order, Page
 from scanner.errors import (
@@ -36,7 +36,6 @@ from scanner.model import (
     Outcome,
     Progress,
 )
-from scanner.text import redact
 
 if TYPE_CHECKING:
     from scanner.addresses import Address
@@ -52,9 +51,6 @@ SKIPPED_SHOWN = 200
 """So many skipped messages of a unit have a row of coverage each; one row counts the others."""
 
 FURTHER = "further messages"
-
-PICTURES = ("image/", "audio/", "video/")
-"""Attachments without text; every signature's logo is one, so they are counted, not told singly."""
 
 TRIED_AGAIN = {Outcome.DENIED, Outcome.NOT_ENABLED, Outcome.PARKED}
 """What the next scan tries again: permissions and servers change without the mail changing."""
@@ -393,8 +389,11 @@ class _UnitReader:
         self, batch: Batch | None, checkpoint: Checkpoint, reason: str, outcome: Outcome | None
     ) -> None:
         batch = batch or MessageBatch("", "", "", keys=KeyRing("", "")).take()
-        _open_files(self._scan.files, batch)
-        findings = detect(self._scan.detectors, batch, self._workspace.keyed.value)
+        opened = open_files(self._scan.files, batch, self._workspace.keyed.file)
+        findings = [
+            replace(f, file=opened.get((f.message_key, f.part), ""))
+            for f in detect(self._scan.detectors, batch, self._workspace.keyed.value)
+        ]
         rows = [
             self._summary(checkpoint, reason, outcome),
             *self._skipped(batch),
@@ -524,46 +523,6 @@ def _unresolved(batch: Batch, directory: Directory) -> set[str]:
     rows = batch.table["recipients"].combine_chunks().flatten()
     found = pc.unique(rows.field("address").filter(pc.equal(rows.field("kind"), "ex")))
     return {name for name in found.to_pylist() if not directory.resolves(name)}
-
-
-def _open_files(extractor: Extractor, batch: Batch) -> None:
-    """Take texts and tables out of the attachments of a batch; what cannot be read is skipped."""
-    opened = [
-        (document, file.filename or f"attachment.{file.media_type.rpartition('/')[2]}", file)
-        for document in batch.documents
-        for file in document.files
-        # An invitation's people are recipients, and read as such.
-        if not file.media_type.startswith((*PICTURES, "text/calendar"))
-    ]
-
-    def contents() -> Iterator[tuple[str, bytes]]:
-        for _, name, file in opened:
-            try:
-                yield name, file.content()
-            except UnreadableError:
-                yield name, b""
-
-    found = extractor.extract_many(contents())
-    for number, ((document, name, _), taken) in enumerate(zip(opened, found, strict=True), start=1):
-        names = [person.name for person in document.people if person.name]
-        texts = [replace(text, path=redact(text.path, names)) for text in taken.texts]
-        tables = [replace(table, path=redact(table.path, names)) for table in taken.tables]
-        document.texts, document.tables = [*document.texts, *texts], [*document.tables, *tables]
-        if taken.problems:
-            where = f"message {document.message_key[:12]}, attachment {number}"
-            reasons = dict.fromkeys(_nameless(problem, name) for problem in taken.problems)
-            batch.skipped.append(Skipped(where, redact("; ".join(reasons), names), 0))
-
-
-def _nameless(problem: str, name: str) -> str:
-    """Return why a file was not read without its name: people name files after people.
-
-    `problem` is `path: reason`, its path beginning with the attachment's name.
-    """
-    inside, _, reason = problem.removeprefix(clean(name)).partition(": ")
-    suffix = Path(inside or name).suffix.lower()
-    kind = f"a {suffix} file" if 1 < len(suffix) <= 6 else "a file"
-    return f"{kind}{' inside it' if inside else ''}: {reason}"
 
 
 def _within(inner: Examination, outer: Examination) -> bool:

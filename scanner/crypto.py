@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from typing import TYPE_CHECKING
@@ -47,6 +48,10 @@ class Keyed:
     def value(self, text: str) -> str:
         """Return the keyed hash of a matched value, for evidence."""
         return keyed_hash(self._key, "value", text)
+
+    def file(self, content: bytes) -> str:
+        """Return the keyed hash of a file's content: tells the same file in two messages."""
+        return keyed_hash(self._key, "file", hashlib.sha256(content).hexdigest())
 
     def folder(self, text: str) -> str:
         """Return a folder or unit name that does not tell what it stands for."""

@@ -110,6 +110,9 @@ class Finding:
     why: str = ""
     """One plain sentence, without personal data."""
 
+    file: str = ""
+    """Keyed hash of the attachment it lies in: the same for the same file in another message."""
+
     @property
     def fingerprint(self) -> str:
         """Return what identifies this finding across scans.
@@ -132,6 +135,11 @@ class AttachedText:
     hidden: str = ""
     """Empty, or in words how it was hidden: `very hidden sheet`, `speaker notes`."""
 
+    @property
+    def part(self) -> str:
+        """Where it lies, as a finding says it."""
+        return attached_part(self.path, self.hidden)
+
 
 @dataclass(frozen=True, slots=True)
 class AttachedTable:
@@ -142,6 +150,16 @@ class AttachedTable:
     rows: int
     people: int
     basis: str
+
+    @property
+    def part(self) -> str:
+        """Where it lies, as a finding says it."""
+        return attached_part(self.path, self.hidden)
+
+
+def attached_part(path: str, hidden: str) -> str:
+    """Return the part of a message that a place in an attachment is."""
+    return f"attachment:{path} ({hidden})" if hidden else f"attachment:{path}"
 
 
 @dataclass(frozen=True, slots=True)

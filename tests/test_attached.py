@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from scanner.config import Config
-from scanner.model import ContentLevel, Outcome
+from scanner.model import ContentLevel, Finding, Outcome
 from scanner.scan import COMPLETE, FOUND, INCOMPLETE, Result, scan
 from scanner.store import Workspace
 from tests.build import JO, put
@@ -19,22 +20,31 @@ ROWS = "Name;Address;Date of birth;Email\n" + "".join(
 )
 
 
-def mail(name: str, content: bytes, kind: str = "application/octet-stream") -> bytes:
-    """Return a message to one outsider with one attachment."""
+def mail(
+    name: str,
+    content: bytes,
+    kind: str = "application/octet-stream",
+    *,
+    more: bytes = b"",
+    to: str = "editor@gazette.example",
+    number: int = 1,
+) -> bytes:
+    """Return a message to one outsider with an attachment, or two of one name."""
     message = EmailMessage()
-    message["From"], message["To"] = JO, "editor@gazette.example"
-    message["Subject"] = "The figures"
-    message["Date"] = "Mon, 02 Mar 2026 09:00:00 +0000"
-    message["Message-ID"] = "<figures@calder.example>"
+    message["From"], message["To"] = JO, to
+    message["Subject"] = f"The figures for {'ABCDEFGH'[number]}"
+    message["Date"] = f"Mon, {number + 1:02} Mar 2026 09:00:00 +0000"
+    message["Message-ID"] = f"<figures{number}@calder.example>"
     message.set_content("The figures are attached.\n")
     main, _, sub = kind.partition("/")
-    message.add_attachment(content, maintype=main, subtype=sub, filename=name)
+    for one in filter(None, (content, more)):
+        message.add_attachment(one, maintype=main, subtype=sub, filename=name)
     return bytes(message)
 
 
-def run(root: Path, raw: bytes, config: Config = CALDER) -> Result:
-    """Scan one message into the workspace `ws` below `root`."""
-    path = put(root / "in", {f"{JO}/Sent/1.eml": raw})
+def run(root: Path, *raw: bytes, config: Config = CALDER) -> Result:
+    """Scan messages into the workspace `ws` below `root`."""
+    path = put(root / "in", {f"{JO}/Sent/{n}.eml": one for n, one in enumerate(raw)})
     with Workspace(root / "ws", create=True) as workspace:
         return scan(config, [str(path)], workspace)
 
@@ -55,10 +65,38 @@ def test_a_table_of_people_is_an_incident(tmp_path: Path) -> None:
     assert incident.people_exposed == 8
 
 
+def findings(root: Path) -> list[Finding]:
+    """Return what was found in attachments."""
+    with Workspace(root / "ws") as workspace:
+        found = [row.finding for row in workspace.findings()]
+    return [one for one in found if one.part.startswith("attachment:")]
+
+
+def test_two_files_of_one_name_are_two(tmp_path: Path) -> None:
+    """What one of them holds does not replace what the other holds."""
+    other = ROWS.replace("Ann", "Bea").encode()
+    run(tmp_path, mail("people.csv", ROWS.encode(), "text/csv", more=other))
+    tables = [one for one in findings(tmp_path) if one.kind == "people-table"]
+    assert {one.part for one in tables} == {"attachment:people.csv", "attachment:(2) people.csv"}
+    assert len({one.file for one in tables}) == 2
+
+
+def test_the_same_file_is_known_by_a_keyed_hash(tmp_path: Path) -> None:
+    """Under another name and in another message it has the same hash, in another workspace none."""
+    raw = [mail("people.csv", ROWS.encode()), mail("again.csv", ROWS.encode(), number=2)]
+    run(tmp_path / "one", *raw)
+    run(tmp_path / "two", *raw)
+    one, two = ({f.file for f in findings(tmp_path / name)} for name in ("one", "two"))
+    assert len(one) == len(two) == 1
+    assert one != two
+    (kept,) = one
+    assert kept not in {hashlib.new(n, ROWS.encode()).hexdigest()[:32] for n in ("sha256", "md5")}
+
+
 def test_without_being_asked_no_attachment_is_opened(tmp_path: Path) -> None:
     """At content text the same message gives nothing; asked for attachments, it does."""
     raw = mail("people.csv", ROWS.encode(), "text/csv")
-    shallow = run(tmp_path, raw, CALDER.model_copy(update={"content": ContentLevel.TEXT}))
+    shallow = run(tmp_path, raw, config=CALDER.model_copy(update={"content": ContentLevel.TEXT}))
     assert (shallow.incidents, kinds(tmp_path)) == ([], set())
     assert run(tmp_path, raw).incidents
     assert "people-table" in kinds(tmp_path)

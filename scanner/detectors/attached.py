@@ -42,7 +42,7 @@ class PeopleTables(ContentDetector):
     """Rows about people, as spreadsheets, documents and address cards hold them."""
 
     id: str = "people-tables"
-    version: int = 1
+    version: int = 2
     off: frozenset[str] = frozenset()
     """Kinds that are not looked for."""
 
@@ -66,7 +66,7 @@ class PeopleTables(ContentDetector):
             self.version,
             kind.id,
             message_key,
-            f"attachment:{table.path}",
+            table.part,
             0.9 if table.hidden else 0.8,
             table.people,
             Evidence(f"{table.rows:,} rows, about {table.people:,} people by {table.basis}{where}"),

@@ -192,10 +192,8 @@ class SensitiveDetector(ContentDetector):
                 for mention in self.mentions(normalise(document.subject)):
                     found.setdefault((mention.category, "subject"), []).append(mention)
             for attached in document.texts:
-                where = f" ({attached.hidden})" if attached.hidden else ""
-                part = f"attachment:{attached.path}{where}"
                 for mention in self.mentions(normalise(attached.text)):
-                    found.setdefault((mention.category, part), []).append(mention)
+                    found.setdefault((mention.category, attached.part), []).append(mention)
             text = body_text(document.plain, document.html)
             body = self.mentions(text) if text else []
             spans = iter(split(text)) if body else iter(())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MIGRATIONS = ("migrations/0001.sql",)
+MIGRATIONS = ("migrations/0001.sql", "migrations/0002.sql")
 """What makes format N of format N-1, in order; the format is SQLite's `user_version`."""
 
 

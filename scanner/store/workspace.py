@@ -304,12 +304,12 @@ class Workspace:
     ) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO findings (fingerprint, detector, detector_version, kind, "
-            "message_key, part, confidence, count, masked, value_hashes, why, first_run) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "message_key, part, confidence, count, masked, value_hashes, why, file, first_run) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (f.fingerprint, f.detector, f.detector_version, f.kind, f.message_key, f.part,
                  f.confidence, f.count, f.evidence.masked, " ".join(f.evidence.values), f.why,
-                 first.get(f.fingerprint, run_id))
+                 f.file, first.get(f.fingerprint, run_id))
                 for f in findings
             ],
         )  # fmt: skip
@@ -434,14 +434,16 @@ class Workspace:
         runs = self._db.query("SELECT run_id FROM runs ORDER BY started_at DESC LIMIT 1")
         latest = runs[0][0] if runs else ""
         for row in self._db.query(
-            "SELECT severity, internet_message_id, first_run, masked, value_hashes, why, detector, "
-            "detector_version, kind, message_key, part, confidence, count "
+            "SELECT severity, internet_message_id, first_run, masked, value_hashes, why, file, "
+            "detector, detector_version, kind, message_key, part, confidence, count "
             f"FROM findings {tail}"
         ):
-            severity, message_id, first_run, masked, hashes, why, *claim = row
+            severity, message_id, first_run, masked, hashes, why, file, *claim = row
             evidence = Evidence(masked, tuple(hashes.split()))
             detector, version, kind, key, part, confidence, count = claim
-            finding = Finding(detector, version, kind, key, part, confidence, count, evidence, why)
+            finding = Finding(
+                detector, version, kind, key, part, confidence, count, evidence, why, file
+            )
             status = "new" if first_run == latest else "open"
             yield FindingRow(finding, Severity(severity), message_id, status)
 
