@@ -270,6 +270,15 @@ def test_a_connection_breaks_and_an_answer_never_comes() -> None:
         assert http.get(f"{SENT}?$top=2").status_code == 200
 
 
+@pytest.mark.parametrize("name", ["huge", "bomb"])
+def test_answers_larger_than_any_page(name: str) -> None:
+    """An answer can go on and on, sent as it is or packed small."""
+    graph = FakeGraph(small_tenant(), [Fault(name, options={"bytes": 64 << 20})])
+    with client(graph) as http, http.stream("GET", SENT) as answer:
+        assert int(answer.headers["Content-Length"]) < (65 << 20 if name == "huge" else 1 << 20)
+        assert sum(map(len, answer.iter_bytes())) == 64 << 20
+
+
 def test_items_change_between_pages() -> None:
     """What is removed between two pages moves the others up: paging by number loses one."""
     tenant = small_tenant()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -175,6 +176,16 @@ def _huge(fault: Fault, answer: Answer, _line: str) -> Answer:
     return answer
 
 
+def _bomb(fault: Fault, answer: Answer, _line: str) -> Answer:
+    """A small answer that unpacks to a huge one."""
+    packer = zlib.compressobj(1, wbits=31)
+    spaces = b" " * (1 << 20)
+    parts = [packer.compress(spaces) for _ in range(int(fault.options.get("bytes", 1 << 29)) >> 20)]
+    answer.body, answer.honest = b"".join([*parts, packer.flush()]), False
+    answer.headers["Content-Encoding"] = "gzip"
+    return answer
+
+
 def _redirect(fault: Fault, _answer: Answer, _line: str) -> Answer:
     host = fault.options.get("host", "https://elsewhere.example")
     return Answer(307, b"", {"Location": f"{host}/v1.0/me"}, honest=False)
@@ -214,6 +225,7 @@ EFFECTS: dict[str, Callable[[Fault, Answer, str], Answer]] = {
     "other": _other,
     "html": _html,
     "huge": _huge,
+    "bomb": _bomb,
     "redirect": _redirect,
     "change": _change,
 }

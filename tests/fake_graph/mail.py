@@ -17,7 +17,13 @@ from tests.fake_graph.odata import Query, Refused
 Who = tuple[str, str | None]
 """Display name and address; some recipients have a name only."""
 
-EXTENDED = {0x0E08: "size", 0x0036: "sensitivity", 0x001A: "message_class"}
+EXTENDED = {
+    0x0E08: "size",
+    0x0036: "sensitivity",
+    0x001A: "message_class",
+    0x1042: "in_reply_to",
+    0x1039: "references",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ class Message:
     headers: Sequence[tuple[str, str]] = ()
     is_draft: bool = False
     sensitivity: int = 0
+    in_reply_to: str = ""
+    references: str = ""
     mime: bytes = b""
 
     @property
@@ -227,10 +235,17 @@ class Bulk:
         numbers: Iterable[int] = range(low + start, low + stop)
         if descending:
             numbers = range(high - 1 - start, high - 1 - stop, -1)
-        fields = tuple(query.fields(basic=basic))
-        return [self._render(folder, number, fields, query.body_type) for number in numbers], total
+        asked = (tuple(query.fields(basic=basic)), tuple(query.extended), query.body_type)
+        return [self._render(folder, number, *asked) for number in numbers], total
 
-    def _render(self, folder: Folder, number: int, fields: tuple[str, ...], body: str) -> bytes:
+    def _render(
+        self,
+        folder: Folder,
+        number: int,
+        fields: tuple[str, ...],
+        extended: tuple[tuple[str, int], ...],
+        body: str,
+    ) -> bytes:
         values = {
             b"n": number,
             b"at": (self.first + number * self.step).strftime("%Y-%m-%dT%H:%M:%SZ").encode(),
@@ -238,7 +253,7 @@ class Bulk:
             b"box": self._box.encode(),
             b"folder": folder.id.encode(),
         }
-        return _template(number % 100, fields, body) % values
+        return _template(number % 100, fields, extended, body) % values
 
     def find(self, identity: str) -> Message | None:
         """Return the message of this immutable id."""
@@ -275,7 +290,9 @@ def _shape(place: int) -> Message:
 
 
 @lru_cache(maxsize=4_096)
-def _template(place: int, fields: tuple[str, ...], body_type: str) -> bytes:
+def _template(
+    place: int, fields: tuple[str, ...], extended: tuple[tuple[str, int], ...], body_type: str
+) -> bytes:
     """Return the JSON of a place's messages with `%(n)d` and the like in it."""
     shape = _shape(place)
     found = shape.properties(Folder("owner~", "Sent Items", "sentitems"))
@@ -291,7 +308,7 @@ def _template(place: int, fields: tuple[str, ...], body_type: str) -> bytes:
         "webLink": "https://outlook.test/owa/?ItemID=AAkALgbox~number~=",
         "parentFolderId": "folder~",
     }
-    row = _shown(shape, found, fields, body_type)
+    row = _shown(shape, found, fields, body_type) | _extended(shape, extended)
     text = json.dumps(row, separators=(",", ":")).replace("%", "%%")
     for token, value in {
         "number~": "%(n)08d", "{n}": "%(n)d", "at~": "%(at)s", "owner~": "%(owner)s",
@@ -303,17 +320,19 @@ def _template(place: int, fields: tuple[str, ...], body_type: str) -> bytes:
 
 def _row(message: Message, properties: dict[str, Any], query: Query, *, basic: bool) -> bytes:
     row = _shown(message, properties, query.fields(basic=basic), query.body_type)
-    if query.extended:
-        row["singleValueExtendedProperties"] = [
-            {"id": shown, "value": str(getattr(message, EXTENDED[number]))}
-            for shown, number in query.extended
-            if number in EXTENDED
-        ]
+    row |= _extended(message, query.extended)
     if query.expands_attachments:
         row["attachments"] = [attachment_properties(a) for a in message.attachments]
     if not query.immutable:
         row["id"] = mutable_id(row["id"])
     return json.dumps(row, separators=(",", ":")).encode()
+
+
+def _extended(message: Message, asked: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    """Return the extended properties that the message has; without any, there is no such list."""
+    values = [(shown, getattr(message, EXTENDED.get(number, ""), "")) for shown, number in asked]
+    found = [{"id": shown, "value": str(value)} for shown, value in values if value != ""]
+    return {"singleValueExtendedProperties": found} if found else {}
 
 
 def _shown(

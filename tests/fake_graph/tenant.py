@@ -392,5 +392,7 @@ def _copy(mime: Any, mail: Any, owner: str, folder: str) -> Message:
         message_class="IPM.Schedule.Meeting.Request" if mail.meeting else "IPM.Note",
         internet_message_id=mail.message_id,
         conversation=(mail.references or [mail.message_id])[0],
+        in_reply_to=mail.parent.message_id if mail.parent else "",
+        references=" ".join(mail.references) if mail.parent else "",
         mime=mime.render(mail, folder),
     )
