@@ -10,6 +10,7 @@ import pytest
 
 from scanner.config import Config
 from scanner.model import ContentLevel, Finding, Outcome
+from scanner.report import gather
 from scanner.scan import COMPLETE, FOUND, INCOMPLETE, Result, scan
 from scanner.store import Workspace
 from tests.build import JO, put
@@ -91,6 +92,55 @@ def test_the_same_file_is_known_by_a_keyed_hash(tmp_path: Path) -> None:
     assert one != two
     (kept,) = one
     assert kept not in {hashlib.new(n, ROWS.encode()).hexdigest()[:32] for n in ("sha256", "md5")}
+
+
+PEOPLE = mail("people.csv", ROWS.encode())
+
+
+def test_the_same_file_is_one_exposure_with_several_audiences(tmp_path: Path) -> None:
+    """Sent on weeks later from another mailbox it is an incident that refers to the first."""
+    later = mail("again.csv", ROWS.encode(), number=5, to="x@post.example, y@post.example")
+    later = later.replace(JO.encode(), b"sam@calder.example")
+    other = mail("other.csv", ROWS.replace("Ann", "Bea").encode(), number=7, to="z@post.example")
+    path = put(
+        tmp_path / "in",
+        {f"{JO}/Sent/1.eml": PEOPLE, "sam@calder.example/Sent/1.eml": later,
+         f"{JO}/Sent/2.eml": other},
+    )  # fmt: skip
+    with Workspace(tmp_path / "ws", create=True) as workspace:
+        found = scan(CALDER, [str(path)], workspace).incidents
+        totals = gather.summary(workspace).totals
+    by_sender = {i.messages[0].subject[-1]: i for i in found}
+    first, second, unlike = (by_sender[name] for name in "BFH")
+    assert "same-file" not in unlike.markers
+    for incident, file, another in ((first, "people.csv", second), (second, "again.csv", first)):
+        (mark,) = [m for m in incident.marks if m.marker == "same-file"]
+        assert mark.reason == (
+            f"{file} was sent in 2 messages to 3 external readers, and counts once; "
+            f"also in {another.incident_id}"
+        )
+    assert [i.people_exposed for i in found] == [8, 8, 8]
+    assert totals.people_exposed == 16
+
+
+def test_one_sender_and_file_within_hours_is_one_incident(tmp_path: Path) -> None:
+    """Whatever the subjects say, it was one sending; a day later it is another."""
+    again = PEOPLE.replace(b"for B", b"for the council").replace(b"<figures1", b"<figures2")
+    run(tmp_path, PEOPLE, again.replace(b"editor@", b"desk@").replace(b"09:00", b"11:30"))
+    ((incident,),) = [run(tmp_path).incidents]
+    assert len(incident.messages) == 2
+    assert incident.people_exposed == 8
+    assert "same-file" in incident.markers
+    apart = run(tmp_path / "b", PEOPLE, again.replace(b"02 Mar", b"03 Mar")).incidents
+    assert len(apart) == 2
+
+
+def test_a_stored_copy_is_no_second_sending(tmp_path: Path) -> None:
+    """The sender's and the recipient's copy of one message are one sending of its file."""
+    path = put(tmp_path / "in", {f"{JO}/Sent/1.eml": PEOPLE, "sam@calder.example/In/1.eml": PEOPLE})
+    with Workspace(tmp_path / "ws", create=True) as workspace:
+        (incident,) = scan(CALDER, [str(path)], workspace).incidents
+    assert "same-file" not in incident.markers
 
 
 def test_without_being_asked_no_attachment_is_opened(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ analysis of each mailbox hands them over.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from scanner import severity
 from scanner.exposure import Exposure, People
 from scanner.incidents.crowds import Crowds
+from scanner.incidents.files import content_people, files_of, refer
 from scanner.incidents.joins import Joiner
 from scanner.incidents.marks import Event, Marker, is_cut, mark, markers
 from scanner.incidents.nodes import Node, plain_subject
@@ -52,7 +53,8 @@ def build(
     """
     work = _Work(parts, findings, kinds, spoken, quoted or {})
     incidents = sorted(_repeats([work.incident(event) for event in work.events()]), key=_rank)
-    return _name(incidents, previous)
+    named, aliases = _name(incidents, previous)
+    return refer(named, work.files, work.nodes, work.crowds), aliases
 
 
 class _Work:
@@ -77,6 +79,7 @@ class _Work:
         self.kinds = kinds
         self.contexts = {context.id: context for context in severity.contexts()}
         self.findings, self._spoken = self._of_messages(findings), self._of_messages(spoken)
+        self.files = files_of(self.nodes, self.findings)
         self._quoted = {
             position: self.crowds.codes(quoted[node.message_key])
             for position, node in enumerate(self.nodes)
@@ -100,7 +103,7 @@ class _Work:
             node.listed or node.message_key in self.findings or node.sealed_topic
             for node in self.nodes
         ]
-        joiner = Joiner(self.nodes, self.crowds, exposing, self._quoted)
+        joiner = Joiner(self.nodes, self.crowds, exposing, self._quoted, self.files)
         groups = joiner.groups()
         links = defaultdict(list)
         for link in joiner.links:
@@ -149,7 +152,7 @@ class _Work:
             f for p in event.exposing for f in self._spoken.get(event.nodes[p].message_key, ())
         ]
         mentions = mentioned(spoken, self.kinds)
-        content_people = _content_people(found)
+        in_content = content_people(found)
         kinds = dict.fromkeys([VISIBLE] if event.shown else [])
         kinds |= dict.fromkeys(gravest(found, self.kinds))
         kinds |= {} if kinds else {SEALED: None}
@@ -161,7 +164,7 @@ class _Work:
             unknown_members=count.groups > 0,
             mentions=mentions,
         )
-        marks = mark(event, count, contexts, found, max(count.external, content_people))
+        marks = mark(event, count, contexts, found, max(count.external, in_content))
         carried = tuple(dict.fromkeys(m.marker for m in marks))
         return Incident(
             incident_id="",
@@ -169,9 +172,9 @@ class _Work:
             markers=carried,
             score=score,
             messages=self._messages(event),
-            people_exposed=max(count.external, content_people) + count.groups,
-            people_low=max(count.external - count.roles, content_people),
-            people_high=count.external + content_people + count.groups,
+            people_exposed=max(count.external, in_content) + count.groups,
+            people_low=max(count.external - count.roles, in_content),
+            people_high=count.external + in_content + count.groups,
             disclosed_pairs=count.pairs(),
             name_fraction=round(count.named, 3),
             facts=count.facts()
@@ -230,16 +233,6 @@ def _merge_copies(nodes: Sequence[Node]) -> tuple[list[int], dict[str, tuple[str
         if rest:
             others[nodes[first].message_key] = tuple(nodes[p].message_key for p in rest)
     return kept, others
-
-
-def _content_people(found: Sequence[Finding]) -> int:
-    """Return how many people content speaks of: the kind with most distinct values decides."""
-    values: dict[str, set[str]] = defaultdict(set)
-    counts: Counter[str] = Counter()
-    for finding in found:
-        values[finding.kind].update(finding.evidence.values)
-        counts[finding.kind] = max(counts[finding.kind], finding.count)
-    return max((max(len(values[kind]), counts[kind]) for kind in counts), default=0)
 
 
 def _repeats(incidents: Sequence[Incident]) -> list[Incident]:

@@ -18,7 +18,7 @@ from scanner.incidents.crowds import signature
 from scanner.incidents.nodes import changed, plain_subject, resent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from scanner.incidents.crowds import Crowds
     from scanner.incidents.nodes import Node
@@ -83,12 +83,14 @@ class Joiner:
         crowds: Crowds,
         exposing: Sequence[bool],
         quoted: Mapping[int, frozenset[int]],
+        files: Mapping[int, Collection[str]],
     ) -> None:
         """Take the nodes in any order.
 
         `exposing` tells which disclose by themselves, `quoted` whose addresses stand in a header
-        block that a node quotes.
+        block that a node quotes, `files` which attachments with findings a node carries.
         """
+        self._files = files
         self._nodes, self._crowds, self._exposing, self._quoted = nodes, crowds, exposing, quoted
         self._plain = [plain_subject(node.subject) for node in nodes]
         self._at = [int(n.sent_at.timestamp()) if n.sent_at else -1 for n in nodes]
@@ -126,6 +128,7 @@ class Joiner:
             keys.append(("subject", plain))
         if node.thread:
             keys.append(("thread", node.thread))
+        keys += [("file", file) for file in self._files.get(position, ())]
         marks = self._crowds.signature(position)
         if position in self._quoted:
             marks += signature(np.array(sorted(self._quoted[position]), np.int64))
@@ -173,6 +176,7 @@ class Joiner:
             (bool(then.hidden) and self._shows(earlier), self._pair_after, "visible-then-bcc"),
             (self._shows(earlier) and self._shows(later), self._batch, "batch"),
             (self._shows(earlier) and self._shows(later), self._again, "resend"),
+            (later in self._files and earlier in self._files, self._one_file, "same-file"),
         )
         for applies, rule, marker in rules:
             reason = rule(earlier, later, gap) if applies else None
@@ -299,6 +303,14 @@ class Joiner:
             return None
         what = "sent again to the same people" if again else "another part of the list"
         return f"the same sender and subject: {what}, {_after(gap)}"
+
+    def _one_file(self, earlier: int, later: int, gap: int) -> str | None:
+        own = self._nodes[earlier].sender == self._nodes[later].sender
+        if not own or gap > BATCH or not set(self._files[earlier]) & set(self._files[later]):
+            return None
+        if self._at[later] - self._began[self.root(earlier)] > SPAN:
+            return None
+        return f"the same sender attached the same file, {_after(gap)}"
 
     def _again(self, earlier: int, later: int, gap: int) -> str | None:
         first, then = self._nodes[earlier], self._nodes[later]

@@ -251,8 +251,7 @@ def _totals(
     found = list(found)
     coverage, activity = workspace.coverage(), workspace.activity()
     addresses = np.unique(np.concatenate([np.zeros(0, np.uint64), *map(_hashes, found)]))
-    # People whose data stood in content have no address to be told apart by: they add up.
-    others = sum(max(i.people_exposed - len(_hashes(i)), 0) for i in found)
+    others = _others(found)
     return plain.Totals(
         messages_read=sum(c.messages_read for c in coverage),
         messages_skipped=sum(c.messages_skipped for c in coverage),
@@ -264,6 +263,21 @@ def _totals(
         people_high=sum(i.people_high for i in found),
         unranked=tuple(plain.Unranked(r, n) for r, n in workspace.set_aside().items()),
     )
+
+
+def _others(found: Iterable[Incident]) -> int:
+    """Return the people whose data stood in content, who have no address to be told apart by.
+
+    They add up; but for those in one file that went out in several incidents.
+    """
+    total, seen = 0, set[str]()
+    for incident in found:
+        facts: dict[str, Any] = incident.facts
+        files: dict[str, int] = {f["file"]: f["people"] for f in facts.get("files", ())}
+        known = max((people for file, people in files.items() if file in seen), default=0)
+        total += max(incident.people_exposed - len(_hashes(incident)) - known, 0)
+        seen |= files.keys()
+    return total
 
 
 def _hashes(incident: Incident) -> np.ndarray:
