@@ -72,12 +72,12 @@ POSTCODE = Kind(
 
 # From the last letter of the name on: words of five letters are in every text.
 _LICENCE_FORM = re.compile(
-    r"(?=([A-Z9][ -]?[0-9][0156][0-9][0-3][0-9]{2}[ -]?[A-Z][A-Z9][ -]?[A-Z0-9][ -]?[A-Z]{2})"
+    r"(?=([A-Z9][ -]?[0-9]{6}[ -]?[A-Z][A-Z9][ -]?[A-Z0-9][ -]?[A-Z]{2})"
     r"(?![A-Z0-9]))",
     re.I | re.A,
 )
 _LICENCE_NAME = re.compile(r"(?<![A-Z0-9])[A-Z][A-Z9]{3}$", re.I | re.A)
-_LICENCE_WORDS = Words("licen[cs]es?", "driv(?:ing|ers?'?)", "dvla")
+_LICENCE_WORDS = Words("licen[cs]es?", r"driv(?:ing|ers?'?s?)", "dvla", "dl")
 
 
 def _accept_licence(passage: Passage, start: int, end: int) -> Iterator[Value]:
@@ -87,9 +87,12 @@ def _accept_licence(passage: Passage, start: int, end: int) -> Iterator[Value]:
     value = compact(passage.text[start:end])
     month, day = int(value[6:8]) % 50, int(value[8:10])
     name = value[:5].rstrip("9")
-    if not (1 <= month <= 12 and 1 <= day <= 31) or "9" in name:
+    if "9" in name:
         return
-    if passage.near(_LICENCE_WORDS, start, end):
+    if not (1 <= month <= 12 and 1 <= day <= 31) or value[6] not in "0156":
+        if passage.near(_LICENCE_WORDS, start, end):
+            yield Value(start, end, value, 0.38, "the DVLA's form but for the birth date")
+    elif passage.near(_LICENCE_WORDS, start, end):
         yield Value(start, end, value, 0.9, "the DVLA's form, with a word for licences beside it")
     elif stands_alone(passage, start, end) and any(c.isdigit() for c in value[13:]):
         yield Value(start, end, value, 0.8, "the DVLA's form, with a possible birth date in it")
@@ -116,7 +119,7 @@ _OLDER_FORMS = (
 
 
 _PREFIX_FORM = re.compile(
-    r"(?<![A-Za-z0-9])(?=((?:[A-HJ-NPR-TV-Y][0-9]{1,3} ?[A-HJ-PR-Y]{3}"
+    r"(?<![A-Za-z0-9])(?=((?:[A-HJ-NP-TV-Y][0-9]{1,3} ?[A-HJ-PR-Y]{3}"
     r"|[A-HJ-PR-Y]{3} ?[0-9]{1,3} ?[A-HJ-NPR-TV-Y]))(?![A-Za-z0-9]))"
 )
 
@@ -210,8 +213,8 @@ _POSTCODE_AREAS = (
     "|ST|SW|SY|TA|TD|TF|TN|TQ|TR|TS|TW|UB|WA|WC|WD|WF|WN|WR|WS|WV|YO|ZE|ZZ|[BEGLMNSW]"
 )
 _POSTCODE_FORM = re.compile(
-    rf"(?<![A-Za-z0-9])(?=((?:{_POSTCODE_AREAS})[0-9][0-9A-Z]? {{0,2}}[0-9][ABD-HJLNP-UW-Z]{{2}})"
-    r"(?![A-Za-z0-9]))",
+    rf"(?<![A-Za-z0-9])(?=((?:{_POSTCODE_AREAS})[0-9][0-9A-Z]? {{0,2}}[0-9][ABD-HJLNP-UW-Z]{{2}}"
+    r"|GIR ?0AA)(?![A-Za-z0-9]))",
     re.I | re.A,
 )
 # Below the confidence of every address, which holds more than its postcode.
@@ -220,10 +223,17 @@ _POSTCODE_WORDS = Words("post ?codes?", "address(?:es)?", "lives?", "living", "m
 
 def _accept_postcode(passage: Passage, start: int, end: int) -> Iterator[Value]:
     text = passage.text[start:end]
+    if not text.isupper() and text[-2:].islower() != text[0].islower():
+        # `B12 3rd floor`
+        return
     if passage.near(_POSTCODE_WORDS, start, end, 40, 15):
         surer = 0.58
-    elif not stands_alone(passage, start, end) or not (text.isupper() or " " in text):
+    elif not stands_alone(passage, start, end):
         return
+    elif not (text.isupper() or " " in text):
+        if len(text) < 6:
+            return
+        surer = 0.3
     else:
         surer = 0.55 if " " in text and text.isupper() else 0.45
     yield Value(start, end, compact(text), surer, "the form of a postcode in a known area")
@@ -263,6 +273,7 @@ PATTERNS = (
             _PREFIX_FORM, accept=_accept_older, caseless=False, words=(_VEHICLE_WORDS,)),
     Pattern(PUPIL, r"[A-Z][0-9]{11}[0-9A-Z][^0-9A-Z]", _UPN_FORM, accept=_accept_pupil,
             words=(_UPN_WORDS,)),
-    Pattern(POSTCODE, r"[A-Z]{1,2}[0-9][A-Z0-9]? {0,2}[0-9][A-Z]{2}[^A-Z0-9]", _POSTCODE_FORM,
+    Pattern(POSTCODE, (r"[A-Z]{1,2}[0-9][A-Z0-9]? {0,2}[0-9][A-Z]{2}[^A-Z0-9]", "GIR ?0AA"),
+            _POSTCODE_FORM,
             accept=_accept_postcode, words=(_POSTCODE_WORDS,)),
 )  # fmt: skip

@@ -36,9 +36,11 @@ PERSON_NAMES = Kind(
 # --- e-mail addresses --------------------------------------------------------------------------
 
 _DOMAIN = re.compile(
-    r"(?<=[A-Z0-9_+-])(?=(@(?:[A-Z0-9](?:[A-Z0-9-]{0,62})\.){1,8}[A-Z]{2,24}))", re.I | re.A
+    r"(?<=[\w+\"-])(?=(@(?:(?:[^\W_](?:[\w-]{0,62})\.){1,8}(?:xn--[A-Z0-9-]{2,20}|[^\W\d_]{2,24})"
+    r"|\[(?:[0-9]{1,3}\.){3}[0-9]{1,3}\])))",
+    re.I,
 )
-_LOCAL = re.compile(r"[A-Z0-9_+'&%/=#!$*?^{|}~.-]{1,64}$", re.I | re.A)
+_LOCAL = re.compile(r"(?:[\w+'&%/=#!$*?^{|}~.-]{1,64}|(?<![\w.])\"[^\"\n@]{1,60}\")$", re.I)
 
 
 def _accept_email(passage: Passage, start: int, end: int) -> Iterator[Value]:
@@ -80,7 +82,7 @@ def _accept_ip(passage: Passage, start: int, end: int) -> Iterator[Value]:
     known = passage.near(_IP_WORDS, start, end, 40, 15)
     if known or (numbers[0] >= 10 and max(numbers) > 30):
         yield Value(start, end, text, 0.8 if known else 0.65, "four numbers from 0 to 255")
-    elif len(text) > 7:
+    elif len(text) > 7 or len(set(numbers)) == 1 or text == "8.8.4.4":
         yield Value(start, end, text, 0.35, "four numbers from 0 to 255, most of them small")
 
 
@@ -185,6 +187,8 @@ def _accept_titled(passage: Passage, start: int, end: int) -> Iterator[Value]:
 def _accept_known(passage: Passage, start: int, end: int) -> Iterator[Value]:
     text = passage.text[start:end]
     words = text.split()
+    if words[0] != words[0].capitalize():
+        return
     # Two capitals in a heading, a street or a firm are no name.
     if words[0].lower() in given_names() and not _NOT_NAMES & {w.lower() for w in words}:
         yield Value(start, end, text.lower(), 0.7, "known given names, each with a surname")
@@ -193,7 +197,7 @@ def _accept_known(passage: Passage, start: int, end: int) -> Iterator[Value]:
 _GIVEN = tuple(f"{name.capitalize()} " for name in sorted(given_names()) if name.isascii())
 
 PATTERNS = (
-    Pattern(EMAIL_ADDRESSES, r"@[A-Z0-9]", _DOMAIN, accept=_accept_email),
+    Pattern(EMAIL_ADDRESSES, r"@[A-Z0-9?\[]", _DOMAIN, accept=_accept_email),
     Pattern(IP_ADDRESS, r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", _QUAD, accept=_accept_ip,
             words=(_IP_WORDS, _VERSION_WORDS)),
     Pattern(IP_ADDRESS, (r"[0-9A-F]{1,4}:(?:[0-9A-F]{1,4})?:(?:[0-9A-F]|$|[^0-9A-Z])",

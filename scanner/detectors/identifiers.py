@@ -68,7 +68,6 @@ def _accept_nhs(passage: Passage, start: int, end: int) -> Iterator[Value]:
     if not nhs_holds(digits) or len(set(digits)) < 3:
         return
     spaced = text[3] == text[7] == " " and len(text) == 12
-    dashed = text[3] == text[7] == "-" and len(text) == 12
     if passage.near(_NHS_WORDS, start, end):
         confidence, reason = 0.9, "the check digit holds and 'NHS' or a like word stands beside"
     elif passage.earlier(_NHS_LABEL, start):
@@ -83,8 +82,8 @@ def _accept_nhs(passage: Passage, start: int, end: int) -> Iterator[Value]:
         confidence, reason = 0.7, "every ten-digit number of a list has the right check digit"
     elif right and spaced and digits[0] in "4679":
         confidence, reason = 0.45, "the check digit holds and it is written in the usual 3-3-4 form"
-    elif spaced or (dashed and passage.near(_CARE_WORDS, start, end, 80, 60)):
-        confidence, reason = 0.38, "the check digit holds and it is written in groups of 3, 3 and 4"
+    elif spaced or passage.near(_CARE_WORDS, start, end, 80, 60):
+        confidence, reason = 0.38, "the check digit holds, with its form or a word for care"
     else:
         return
     yield Value(start, end, digits, confidence, reason)

@@ -107,8 +107,8 @@ _CARD_WORDS = Words(
 )  # fmt: skip
 _CARD_FORM = re.compile(
     r"(?<![0-9])(?=("
-    r"[2-6][0-9]{3}([ -])[0-9]{4}\2[0-9]{4}\2[0-9]{4}"
-    r"|3[0-9]{3}([ -])[0-9]{6}\3[0-9]{4,5}"
+    r"[2-6][0-9]{3}([ .-])[0-9]{4}\2[0-9]{4}\2[0-9]{4}"
+    r"|3[0-9]{3}([ .-])[0-9]{6}\3[0-9]{4,5}"
     r"|[2-6][0-9]{12,18}"
     r")(?![0-9]))"
 )
@@ -156,7 +156,7 @@ def _accept_card(passage: Passage, start: int, end: int) -> Iterator[Value]:
 
 def _counts_up(text: str) -> bool:
     """Tell whether groups follow one another as in a list: `5001 5002 5003 5004`."""
-    groups = [int(group) for group in re.split("[ -]", text)]
+    groups = [int(group) for group in re.split("[ .-]", text)]
     steps = {after - before for before, after in pairwise(groups)}
     return len(groups) >= 4 and steps != {0} and all(0 <= abs(step) <= 20 for step in steps)
 
@@ -215,6 +215,11 @@ _ACCOUNT_WORDS = Words(
     r"acc(?:oun)?ts?\.?(?:[ _-]?(?:no|num|number)s?)?", r"a/c", r"acc\.?(?: no)?", "bank", "bacs",
     "payee", "pay(?:ment)?", "direct debit", "transfer(?:red)?", "refund", "salary", "wages",
 )  # fmt: skip
+_BANK_WORDS = Words(
+    "bank(?:s|ing)?", "branch", "barclays", "hsbc", "lloyds", "natwest", "santander", "halifax",
+    "nationwide", "monzo", "starling", "tsb", "rbs", "bacs", "chaps", "faster payments?",
+    "direct debit", "pay(?:ee|ments?|ing)?", "transfer(?:red)?",
+)  # fmt: skip
 _SORT_FORM = re.compile(
     r"(?<![0-9A-Za-z./-])(?=([0-9]{2}-[0-9]{2}-[0-9]{2}"
     r"|(?<![^0-9][0-9]{2} )[0-9]{2} [0-9]{2} [0-9]{2}(?! [0-9]{2}(?![0-9])))"
@@ -225,12 +230,12 @@ _SORT_LABEL_FORM = re.compile(
     r"(?<![a-z0-9])(?=((?:"
     r"(?:sort(?:ing)?[ _-]?codes?|s/c)(?![a-z])[^0-9\n]{0,20}+\n?[^0-9\n]{0,10}+"
     r"|(?:sort|sc)[\"']?[ .:=|\t]{1,4}[\"']?"
-    rf"){_SIX}(?![0-9]|[./-][0-9])))",
+    rf"){_SIX}(?![0-9]|[./-][0-9]{{1,4}}(?![0-9]))))",
     re.I | re.A,
 )
 _SIX_BEFORE_EIGHT = re.compile(r"(?<![0-9A-Za-z./-])(?=([0-9]{6}[ /|,\t][ ]?)[0-9]{8}(?![0-9]))")
 _ACCOUNT_AFTER = re.compile(
-    r"(?:[^0-9]{0,60}?(?<![0-9./-]))([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{6,7}|[0-9]{9,10})"
+    r"(?:[^0-9]{0,60}?(?<![0-9.-]))([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{6,7}|[0-9]{9,10})"
     r"(?![0-9]|[./-][0-9])"
 )
 _ACCOUNT_BEFORE = re.compile(
@@ -278,6 +283,8 @@ def _pair(passage: Passage, start: int, end: int) -> _Pair | None:
         return None
     elif adjacent:
         confidence, reason = 0.5, "a sort code with eight digits right behind it"
+    elif "-" in code[0] and passage.near(_BANK_WORDS, first, end, 40, 30):
+        confidence, reason = 0.3, "the form of a sort code, with a bank beside it"
     return _Pair((first, end), account, confidence, reason) if confidence else None
 
 
@@ -356,12 +363,12 @@ def _code(text: str) -> str | None:
     return Standard(("bic",))(text) if text.isupper() else None
 
 
-_PAIR_WORDS = (_SORT_WORDS, _ACCOUNT_WORDS, PHONE_WORDS)
+_PAIR_WORDS = (_SORT_WORDS, _ACCOUNT_WORDS, _BANK_WORDS, PHONE_WORDS)
 
 PATTERNS = (
     Pattern(
         PAYMENT_CARD,
-        r"(?:[0-9]{13,19}|[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}|[0-9]{4}[ -][0-9]{6}[ -][0-9]{4,5})"
+        r"(?:[0-9]{13,19}|[0-9]{4}[ .-][0-9]{4}[ .-][0-9]{4}|[0-9]{4}[ .-][0-9]{6}[ .-][0-9]{4,5})"
         r"[^0-9]",
         _CARD_FORM,
         accept=_accept_card,
@@ -400,6 +407,13 @@ PATTERNS = (
         r"[0-9]{7,8}|[0-9]{4} [0-9]{4}",
         _alone,
         0.65,
+    ),
+    labelled(
+        ACCOUNT_NUMBER,
+        r"(?:bank )?acc(?:oun)?t\.?[ _-]?(?:numbers?|nos?\.?|num|#)",
+        r"[0-9]{6}|[0-9]{9,12}",
+        _alone,
+        0.35,
     ),
     labelled(ACCOUNT_NUMBER, r"acc(?:oun)?t|acc", r"[0-9]{8}|[0-9]{4} [0-9]{4}", _alone, 0.35),
     labelled(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scanner.detectors.base import Kind
 from scanner.detectors.labelled import Standard, compact, labelled
-from scanner.detectors.numbers import REFERENCE_WORDS, stands_alone
+from scanner.detectors.numbers import REFERENCE_WORDS, digits_of, stands_alone
 from scanner.detectors.patterns import Pattern, Value
 
 if TYPE_CHECKING:
@@ -169,6 +169,14 @@ _SSN = re.compile(
 )
 
 
+def _meant(text: str) -> str | None:
+    """Return a number with other signs between, or beyond what is issued: people mean it still."""
+    number = digits_of(text)
+    if number[:3] >= "900" and number[3:5] != "00" and number[5:] != "0000":
+        return number
+    return Standard(("us.ssn",))(number)
+
+
 def _accept_dashed(passage: Passage, start: int, end: int) -> Iterator[Value]:
     number = Standard(("us.ssn",))(passage.text[start:end])
     if number is None or not stands_alone(passage, start, end):
@@ -178,7 +186,7 @@ def _accept_dashed(passage: Passage, start: int, end: int) -> Iterator[Value]:
         yield Value(start, end, number, surer, "an issued number in the usual 3-2-4 form")
 
 
-_NINE = r"[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}|[0-9]{9}"
+_NINE = r"[0-9]{3}[ .-][0-9]{2}[ .-][0-9]{4}|[0-9]{9}"
 
 PATTERNS = (
     *(labelled(kind, names, form, Standard(checks)) for kind, names, form, checks in _LABELLED),
@@ -201,6 +209,7 @@ PATTERNS = (
     labelled(TAXPAYER, r"itins?|individual taxpayer(?: identification)?(?: number)?"
                        r"|tax(?:payer)? id(?:entification)?(?: number)?",
              _NINE, Standard(("us.itin",)), 0.9),
+    labelled(SOCIAL_SECURITY, _SSN_NAMES, _NINE, _meant, 0.38),
     labelled(SOCIAL_SECURITY, r"socials?(?: (?:number|no|num|#))?", _NINE, Standard(("us.ssn",)),
              0.38),
     Pattern(SOCIAL_SECURITY, r"[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}[^0-9]", _SSN, accept=_accept_dashed,

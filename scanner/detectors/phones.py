@@ -45,7 +45,7 @@ _WORDS = Words(
 _PHONE_FORM = re.compile(
     r"(?<![0-9A-Za-z+./-])(?:(?<!\()|(?=\())(?!\(?[0-9]{2}[./-][0-9]{2}[./-][0-9]{2,4})(?=("
     r"(?:(?:\+|00)44[ .-]?(?:\(0\))?[ .-]?[127]|\(?0[127])(?:[ ().-]{0,2}[0-9]){8,9}"
-    r"|\+[1-9](?:[ ().-]{0,2}[0-9]){8,13}"
+    r"|\(?\+[1-9](?:[ ()./-]{0,3}[0-9]){8,13}"
     r")(?![0-9]|[.-][0-9]))"
 )
 
@@ -56,7 +56,7 @@ def _accept_phone(passage: Passage, start: int, end: int) -> Iterator[Value]:
         return
     digits = re.sub("[^0-9]", "", text.replace("(0)", ""))
     digits = digits.removeprefix("00")
-    national = digits[2:] if digits.startswith("44") and text[0] != "(" else digits
+    national = digits[2:] if digits.startswith("44") and text[:2] != "(0" else digits
     confidence = 0.8
     if text.lstrip("(").startswith("0") and not text.startswith("00"):
         # British numbers begin with a dialling code of three digits or more.
@@ -81,12 +81,12 @@ _AMERICAN = re.compile(
 _NATIONAL = re.compile(
     r"(?<![0-9A-Za-z+./-])(?<![0-9] )(?:(?<!\()|(?=\())"
     r"(?!\(?[0-9]{2}[./-][0-9]{2}[./-][0-9]{2,4})(?=("
-    r"\(?0[1-9][0-9]{0,4}\)?(?:[ /.-]{1,2}[0-9]{2,8}){1,4}"
+    r"(?:00[1-9][0-9]{0,2}[ -]\(?|\(0\) ?|\(?0[1-9])[0-9]{0,4}\)?(?:[ /.-]{1,3}[0-9]{2,8}){1,4}"
     r")(?![0-9]|[.-][0-9]))"
 )
 _GLUED = re.compile(r"(?<![0-9A-Za-z+./-])(?=([1-9][0-9]{9,11})(?![0-9A-Za-z]|[.-][0-9]))")
 _SEVEN = re.compile(
-    r"(?<![0-9A-Za-z+./-])(?<![0-9] )(?=([2-9][0-9]{2}[.-][0-9]{4})(?![0-9]|[.-][0-9]))"
+    r"(?<![0-9A-Za-z+./-])(?<![0-9] )(?=([2-9][0-9]{2}[ .-]?[0-9]{4})(?![0-9]|[.-][0-9]))"
 )
 
 
@@ -111,7 +111,9 @@ def _accept_national(passage: Passage, start: int, end: int) -> Iterator[Value]:
     ):
         return
     # British numbers of services, and five pairs as in France, are known by their form.
-    known = re.match(r"\(?0[389][0-9]{2}\)?[ -]|0[1-9](?:[ .][0-9]{2}){4}$", text)
+    known = re.match(
+        r"\(?0[389][0-9]{2}\)?[ -]|0[1-9](?:[ .][0-9]{2}){4}$|00[1-9]|\(0\)|0[1-9][0-9]{1,3}/", text
+    )
     if known or passage.near(_WORDS, start, end, 40, 15):
         yield Value(start, end, digits, _FORM if known else _CALLED, _BULK)
 
@@ -126,14 +128,15 @@ def _accept_glued(passage: Passage, start: int, end: int) -> Iterator[Value]:
 
 
 def _accept_seven(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    if passage.near(_WORDS, start, end, 30, 15):
+    reach = 30 if passage.text[start + 3] in ".-" else 4
+    if passage.near(_WORDS, start, end, reach, 0):
         yield Value(start, end, digits_of(passage.text[start:end]), _LOCAL, _BULK)
 
 
 PATTERNS = (
     Pattern(
         PHONE_NUMBERS,
-        r"(?:[+][1-9][0-9 ().-]{8}|(?:^|[^0-9A-Z+])[(]?(?:0[127]|0044)[0-9 ().-]{8})",
+        r"(?:[(]?[+][1-9][0-9 ()./-]{8}|(?:^|[^0-9A-Z+])[(]?(?:0[127]|0044)[0-9 ().-]{8})",
         _PHONE_FORM,
         accept=_accept_phone,
         lead=2,
@@ -149,7 +152,10 @@ PATTERNS = (
     ),
     Pattern(
         PHONE_NUMBERS,
-        r"(?:^|[^0-9A-Z+])[(]?0[1-9][0-9)]{0,5}[ /.-]{1,2}[0-9][0-9 /.-]{4}",
+        (
+            r"(?:^|[^0-9A-Z+])[(]?0[1-9][0-9)]{0,5}[ /.-]{1,3}[0-9][0-9 /.-]{4}",
+            r"(?:^|[^0-9A-Z+])(?:00[1-9][0-9]{0,2}[ -]|[(]0[)])",
+        ),
         _NATIONAL,
         accept=_accept_national,
         lead=2,
@@ -165,7 +171,7 @@ PATTERNS = (
     ),
     Pattern(
         PHONE_NUMBERS,
-        r"(?:^|[^0-9A-Z+])[2-9][0-9]{2}[.-][0-9]{4}[^0-9]",
+        r"(?:^|[^0-9A-Z+])[2-9][0-9]{2}[ .-]?[0-9]{4}[^0-9]",
         _SEVEN,
         accept=_accept_seven,
         lead=1,

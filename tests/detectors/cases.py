@@ -262,3 +262,53 @@ NEAR_MISSES: dict[str, dict[str, str]] = {
         "american": "713-853-1001 713-853-1002 713-853-1003 713-853-1004",
     },
 }
+
+UNSURE: dict[str, dict[str, str]] = {
+    "nhs-number": {
+        "another-range": "see 808 088 1480 there",
+        "care-beside": "ward 3, Mrs Roe, 808-088-1480",
+    },
+    "national-insurance-number": {
+        "the-sample": f"NI number QQ{DIGITS}C",
+        "lower-case-spaced": "mrs smith, ab 12 34 56 c, moved in",
+        "beside-a-reference": f"Claim ref K635848 for {NI_SPACED}",
+    },
+    "payment-card": {
+        "diners-together": "it was 30569309025904, thanks",
+        "beside-a-reference": "Booking guaranteed with 4111111111111111 today",
+    },
+    "sort-code": {
+        "beside-a-bank": "our branch in town is 40-47-84",
+        "like-a-date": "mobile 07700 900001, bank 12-03-21 55779911",
+    },
+    "account-number": {
+        "account": "it left the account 55779911 today",
+        "ten-digits": "account number 5577991122",
+    },
+    "driving-licence": {"no-date": "licence number SMITH983417JA9XY"},
+    "vehicle-registration": {
+        "older": "I saw R622 UTW outside",
+        "older-with-a-word": "the van P54 WHO was seen",
+        "lower-case": "it is pc16 yyh here",
+    },
+    "postcode": {"together-lower-case": "go to sw1a1aa now"},
+    "phone-numbers": {
+        "american": "see (415) 555-0132 there",
+        "american-dots": "see 415.555.0132 there",
+        "american-extension": "see 415-555-0132x12 there",
+        "spaces": "see 415 555 0132 there",
+        "together": "call me at 4155550132",
+        "seven": "call 555-0132",
+        "service": "see 0800 123 4567 there",
+        "french": "see 01 99 00 12 34 there",
+        "german": "see 030/23125123 there",
+        "no-plus": "see 447700900123 there",
+    },
+    "us-social-security-number": {
+        "never-issued": "SSN: 987-65-4321",
+        "dots": "SSN 123.45.6789",
+        "social": "my social: 123456789",
+    },
+    "ip-address": {"loop": "it is ::1 here", "resolver": "try 8.8.8.8 first"},
+}
+"""Texts with one value each that is too unsure for a finding."""

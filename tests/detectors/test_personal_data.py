@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner import addresses, mime
-from scanner.detectors import PERSONAL_DATA
+from scanner.detectors import PERSONAL_DATA, compose
+from scanner.detectors.patterns import PatternDetector
 from scanner.errors import UnreadableError
 from scanner.messages import Document
 from scanner.model import Finding
 from scanner.text import html_to_text, normalise
 from tests.build import CORPORA
-from tests.detectors.cases import HITS, NEAR_MISSES, NHS_LIST
+from tests.detectors.cases import HITS, NEAR_MISSES, NHS_LIST, UNSURE
 from tests.evaluation.score import cases
 
 UK_KINDS = {
@@ -113,6 +114,52 @@ def test_near_miss(kind: str, text: str) -> None:
     assert kind not in {found.kind for found in detect(text)}
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        pytest.param(kind, text, id=f"{kind}-{name}")
+        for kind, cases in UNSURE.items()
+        for name, text in cases.items()
+    ],
+)
+def test_unsure_value_is_no_finding(kind: str, text: str) -> None:
+    """A form that much else has too is told as a value, with little confidence, and never found."""
+    told = [value for found, value in PERSONAL_DATA.values(text) if found.id == kind]
+    assert [value.confidence < 0.4 for value in told] == [True]
+    assert kind not in {found.kind for found in detect(text)}
+
+
+@pytest.mark.parametrize(
+    ("text", "whole", "part"),
+    [
+        pytest.param(
+            "sort code 20-00-00, account 55779911", "bank-account", "sort-code", id="code"
+        ),
+        pytest.param("20-00-00 55779911", "bank-account", "account-number", id="account"),
+        pytest.param("14 Acacia Road, SK10 1AB", "postal-address", "postcode", id="postcode"),
+    ],
+)
+def test_what_covers_a_value_is_the_finding(text: str, whole: str, part: str) -> None:
+    """Parts of a greater value are told beside it, and make no finding of their own."""
+    assert {whole, part} <= {kind.id for kind, _ in PERSONAL_DATA.values(text)}
+    assert {found.kind for found in detect(text)} == {whole}
+
+
+def test_a_part_that_is_off_still_makes_the_whole() -> None:
+    """Without sort codes of their own, bank accounts are found as before."""
+    (detector, *_) = compose(without=["sort-code"]).content
+    assert isinstance(detector, PatternDetector)
+    kinds = [kind.id for kind, _ in detector.values("sort code 20-00-00, account 55779911")]
+    assert kinds == ["bank-account", "account-number"]
+
+
+def test_values_of_any_text() -> None:
+    """A text need not be normalised before: no-break spaces and dashes keep their places."""
+    text = "NHS\xa0number\u2013999\xa0000\u20130018"
+    ((kind, value),) = PERSONAL_DATA.values(text)
+    assert (kind.id, text[value.start : value.end]) == ("nhs-number", "999\xa0000\u20130018")
+
+
 @hits
 def test_prefilter_keeps_cases(kind: str, text: str, count: int) -> None:
     """Every hit is found without the prefilter too, and no more."""
@@ -121,7 +168,7 @@ def test_prefilter_keeps_cases(kind: str, text: str, count: int) -> None:
 
 
 FRAGMENTS = [text for cases in HITS.values() for text, count in cases.values() if count < 10] + [
-    text for cases in NEAR_MISSES.values() for text in cases.values()
+    text for table in (NEAR_MISSES, UNSURE) for cases in table.values() for text in cases.values()
 ]
 
 

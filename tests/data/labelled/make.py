@@ -336,7 +336,7 @@ PLANS: dict[str, Plan] = {
     "driving-licence": Plan(
         ("driving licence", "licence number", "DVLA", "driver number"), licence, bare=True,
         forms=(spaced(5, 6), str.lower, signed("-", 5, 6), signed(NBSP, 5, 6)),
-        bad=(lambda r: "MORGA699054SM9IJ", lambda r: "MORGA657994SM9IJ",
+        bad=(lambda r: "MORG4657054SM9IJ", lambda r: "MORGA6570541M9IJ",
              lambda r: "MO9GA657054SM9IJ", lambda r: "MORGA65705"), nuisance=False,
     ),
     "vehicle-registration": Plan(
