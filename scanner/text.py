@@ -207,33 +207,45 @@ _ORIGINAL = re.compile(
     r"[ >*]*-{2,} ?(?:original (?:message|appointment)|forwarded (?:message|by)"
     r"|(?:urspr.ngliche|weitergeleitete) nachricht|message d'origine|message (?:original|transf.r.)"
     r"|mensaje (?:original|reenviado)|(?:oorspronkelijk|doorgestuurd) bericht"
-    r"|messaggio (?:originale|inoltrato)|wiadomo.. (?:oryginalna|przekazana|przes.ana dalej))",
+    r"|messaggio (?:originale|inoltrato)|wiadomo.. (?:oryginalna|przekazana|przes.ana dalej)"
+    r"|mensagem (?:original|encaminhada)|ursprungligt meddelande|oprindelig meddelelse"
+    r"|opprinnelig melding|alkuper.inen viesti)",
     re.IGNORECASE,
 )
-_WROTE_FIRST = ("on ", "am ", "le ", "el ", "op ", "il ", "w dniu ", "dnia ")
+_WROTE_FIRST = ("on ", "am ", "le ", "el ", "op ", "il ", "em ", "den ", "w dniu ", "dnia ")
 _WROTE = re.compile(
-    r"[ >]*(?:on|am|le|el|op|il|w dniu|dnia)\b.{6,300}?\b"
-    r"(?:(?:wrote|a .crit|escribi.|ha scritto|napisa.\(?a?\)?)|(?:schrieb|schreef)\b.{0,80}) ?: ?$",
+    r"[ >]*(?:on|am|le|el|op|il|em|den|w dniu|dnia)\b.{6,300}?\b"
+    r"(?:(?:wrote|a .crit|escribi.|escreveu|ha scritto|pisze|napisa.\(?a?\)?)"
+    r"|(?:schrieb|schreef|skrev)\b.{0,80}) ?: ?$",
     re.IGNORECASE,
 )
 _FIELD = re.compile(
-    r"[ >*]*(?:(from|von|de|van|da|od)|(sent|date|gesendet|datum|envoy. ?(?:le)?|enviado(?: el)?"
-    r"|fecha|verzonden|inviato|data|wys.ano)|to|cc|bcc|an|\u00e0|para|pour|aan|a|do|dw"
-    r"|subject|betreff|objet|asunto|onderwerp|oggetto|temat) ?\*? ?:\*?(?: |$)",
+    r"[\t >*]*(?:(from|von|de|van|da|od|fr.n|fra)|(sent|date|gesendet|datum|envoy. ?(?:le)?"
+    r"|enviad[ao](?: el| em)?|fecha|verzonden|inviato|data|wys.ano|skickat|sendt)"
+    r"|to|cc|bcc|an|\u00e0|para|pour|aan|a|do|dw|till?|kopia"
+    r"|subject|betreff|objet|asunto|assunto|onderwerp|oggetto|temat|.mne|emne) ?\*? ?:\*?(?: |$)",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
     r"[ >]*(?:(?:with |my |our )?(?:(?:kind(?:est)?|best|warm(?:est)?|many) )?"
     r"(?:regards|wishes|thanks)(?: (?:and|&) (?:kind |best )?(?:regards|wishes))?"
-    r"|thank you|thanks(?: again| so much)?|cheers|yours(?: (?:sincerely|faithfully|truly))?"
-    r"|sincerely|(?:all the )?best|br|kr|mfg"
+    r"|thank you|thanks(?: again| so much)?|thx|rgr?ds|cheers"
+    r"|yours(?: (?:sincerely|faithfully|truly))?|sincerely|(?:all the )?best|br|kr|mfg|lg|vg"
     r"|(?:mit )?(?:freundlichen?|besten?|liebe|viele|herzliche) gr..?(?:ss|.)en?"
     r"|(?:bien )?cordialement|salutations.{0,20}|(?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?"
     r"|atentamente|(?:met )?vriendelijke groet(?:en)?|(?:cordiali|distinti) saluti|pozdrawiam"
     r"|z powa.aniem)(?: from [\w ]{1,30})?[ ,.!-]{0,3}$",
     re.IGNORECASE,
 )
-_DELIMITER = re.compile(r"[ >]*(?:-- ?|_{5,}|-{8,}|\*{8,})$")
+_DELIMITER = re.compile(
+    r"[ >]*(?:-- ?|_{5,}|-{8,}|\*{8,}"
+    r"|(?:sent|send) (?:from|via) (?:my |the )?(?:mobile|phone|[a-z]*phone|ipad|android|blackberry"
+    r"|samsung|outlook|mail|yahoo|huawei|galaxy)\b.{0,40}|get outlook for \w+"
+    r"|(?:von|vom|mit) mein\w* (?:iphone|ipad|handy|mobil\w*|smartphone)\b.{0,20}"
+    r"|(?:envoy. (?:de|depuis)|enviado desde|inviato dal?|verzonden (?:vanaf|met))"
+    r" (?:mon|mi|mio|mijn) \w+\b.{0,20})$",
+    re.IGNORECASE,
+)
 _DISCLAIMER = re.compile(
     r"[ >*]*(?:disclaimer\b|confidential(?:ity)? (?:notice|note)"
     r"|(?:this|the information (?:contained )?in this) (?:e-?mail|message|communication"
@@ -303,7 +315,7 @@ def _begins_quote(lines: list[str], index: int) -> bool:
     if _ORIGINAL.match(text):
         return True
     field = _FIELD.match(text)
-    if field is None or not (field[1] or field[2] or text.lstrip(" >").lower().startswith("to:")):
+    if field is None or not (field[1] or field[2] or text.lstrip("\t >").lower().startswith("to:")):
         return False
     following = [_FIELD.match(line) for line in lines[index + 1 : index + 6]]
     return sum(found is not None for found in following) >= 2
@@ -319,7 +331,7 @@ def _quoted(lines: list[str]) -> list[bool]:
             continue
         introduces = False
         if line[:20].lstrip().lower().startswith(_WROTE_FIRST):
-            introduces = any(_WROTE.match(" ".join(lines[index : index + n])) for n in (1, 2))
+            introduces = any(_WROTE.match(" ".join(lines[index : index + n])) for n in (1, 2, 3))
         # Above `>` lines it introduces them only, and new text may stand between them.
         if (introduces and not arrows) or _begins_quote(lines, index):
             return result + [True] * (len(lines) - index)

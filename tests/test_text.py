@@ -146,6 +146,16 @@ QUOTES = {
     "block-it": "Da: Bob Roe\nInviato: 1 maggio\nA: Jane\nOggetto: x",
     "block-pl": "Od: Bob Roe\nWys\u0142ano: 1 maja\nDo: Jane\nTemat: x",
     "notes": "To: Bob Roe\ncc: Jane\nSubject: x",
+    "notes-indented": "\tBob Roe\n\t01/05/2023 10:00 AM\n\t\t To: Jane\n\t\t cc: \n\t\t Subject: x",
+    "gmail-three-lines": "On Mon, 1 May 2023 at 10:00\nBob Roe of a Name\n<b@c.example> wrote:",
+    "gmail-sv": "Den m\xe5n 1 maj 2023 kl 10:00 skrev Bob Roe <bob@firm.example>:",
+    "gmail-pt": "Em seg., 1 de mai. de 2023 \xe0s 10:00, Bob Roe escreveu:",
+    "thunderbird-pl": "W dniu 1.05.2023 o 10:00, Bob Roe pisze:",
+    "block-sv": "Fr\xe5n: Bob Roe\nSkickat: den 1 maj\nTill: Jane\n\xc4mne: x",
+    "block-no": "Fra: Bob Roe\nSendt: 1. mai\nTil: Jane\nEmne: x",
+    "block-pt": "De: Bob Roe\nEnviada em: 1 de maio\nPara: Jane\nAssunto: x",
+    "block-line": "________________________________\nFrom: Bob\nSent: 1 May\nTo: Jane\nSubject: x",
+    "telephone": "Sent from my iPhone\n\nOn 1 May 2023, at 10:00, Bob Roe <b@c.example> wrote:",
 }
 
 
@@ -172,6 +182,9 @@ def test_inline_replies_are_new() -> None:
         pytest.param("Date: 1 May\nnew", id="one-field"),
         pytest.param("To do:\nnew", id="to-do"),
         pytest.param("-- \nnew", id="delimiter"),
+        pytest.param("Den of thieves: skrev\nnew", id="den-in-a-sentence"),
+        pytest.param("Sent from Leeds to York in a van\nnew", id="sent-from-a-town"),
+        pytest.param("Em: he wrote to us\nnew", id="em"),
         pytest.param("From: London\nIt takes an hour\nnew", id="from-in-a-list"),
     ],
 )
@@ -191,6 +204,11 @@ SIGNATURES = {
     "dutch": "Met vriendelijke groet,\nJane Doe\n",
     "italian": "Cordiali saluti\nJane Doe\n",
     "polish": "Pozdrawiam\nJane Doe\n",
+    "short": "Rgds\nJane\n14 High Street\nTown SK10 1AB\n",
+    "telephone": "Sent from my iPhone\nTel: 01632 960001\n",
+    "telephone-de": "Von meinem iPhone gesendet\n14 High Street, Town SK10 1AB\n",
+    "telephone-fr": "Envoy\xe9 de mon iPhone\n14 High Street, Town SK10 1AB\n",
+    "app": "Get Outlook for iOS\n14 High Street, Town SK10 1AB\n",
     "no-closing": "Jane Doe\nHousing Officer\nTel: 01632 960001\n",
     "disclaimer": "This e-mail and any attachments are confidential.\nCall 01632 960001.\n",
     "office": "Registered office: 14 High Street, Town SK10 1AB\n",

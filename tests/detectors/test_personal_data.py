@@ -197,6 +197,40 @@ def test_parts() -> None:
     assert findings[2].evidence.values == (f"keyed:{second}",)
 
 
+@pytest.mark.parametrize(
+    "opening",
+    [
+        pytest.param("From: Bob\nSent: 1 May\nTo: Jane\nSubject: x", id="outlook"),
+        pytest.param("Von: Bob\nGesendet: 1. Mai\nAn: Jane\nBetreff: x", id="german"),
+        pytest.param("Le 1 mai 2023, Bob Roe a \xe9crit :", id="french"),
+        pytest.param("Sent from my iPhone\n\nOn 1 May 2023, Bob Roe wrote:", id="telephone"),
+    ],
+)
+def test_a_value_down_a_thread_counts_once(opening: str) -> None:
+    """What is quoted again and again counts where it is newest, once."""
+    first, second = NHS_LIST[:2]
+    body = f"NHS no {first}\n\n" + f"{opening}\n\nNHS no {first}, NHS no {second}\n\n" * 3
+    kind = "nhs-number"
+    assert counts(detect(body)) == {(kind, "body"): 1, (kind, "quoted"): 1}
+
+
+@pytest.mark.parametrize("order", ["top", "bottom", "inline"])
+def test_new_text_is_told_wherever_it_stands(order: str) -> None:
+    """Above, below and between what is quoted, new text is new."""
+    first, second = NHS_LIST[:2]
+    quote = f"On 1 May 2023 Bob Roe wrote:\n> the number\n> NHS no {second}\n> please\n"
+    new = f"NHS no {first}\n"
+    body = {
+        "top": f"{new}\n{quote}",
+        "bottom": f"{quote}\n{new}",
+        "inline": quote.replace("> please\n", f"{new}> please\n"),
+    }[order]
+    found = detect(body)
+    assert {f.part: f.evidence.values for f in found} == {
+        "body": (f"keyed:{first}",), "quoted": (f"keyed:{second}",),
+    }  # fmt: skip
+
+
 def test_evidence_and_reason() -> None:
     """A finding shows a few masked values, says how many more, and why in one sentence."""
     (finding,) = detect("NHS numbers: " + ", ".join(NHS_LIST))
