@@ -292,6 +292,7 @@ class _UnitReader:
         self._anew = not reading.resumed
         self._shown = self._seen = self._pictures = 0
         self._unresolved: set[str] = set()
+        self._noted: Counter[str] = Counter()
         self._before = reading.resumed
         """Whether earlier readings of the unit still have rows for messages they skipped."""
 
@@ -429,6 +430,9 @@ class _UnitReader:
                 f"internal: {len(self._unresolved)}"
             )
             yield self._row(Outcome.OUT_OF_SCOPE, reason, "exchange names")
+        self._noted.update(batch.remarks)
+        for what in batch.remarks:
+            yield self._row(Outcome.OUT_OF_SCOPE, f"{what}: {self._noted[what]}", what)
 
     def _summary(self, checkpoint: Checkpoint, reason: str, outcome: Outcome | None) -> Coverage:
         """Return the row that speaks of the unit as a whole."""

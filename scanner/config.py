@@ -120,6 +120,89 @@ class ArchiveSource(_Strict):
     """The mailbox all its messages belong to, where file names and owners do not tell."""
 
 
+class GraphCredential(_Strict):
+    """How the app shows Microsoft who it is: just one of these ways."""
+
+    certificate: Path | None = None
+    """PEM file with the certificate, and with its private key unless `private_key` names one."""
+
+    private_key: Path | None = None
+    pfx: Path | None = None
+    passphrase: Secret | None = None
+    """Of the private key, or of the PFX file."""
+
+    secret: Secret | None = None
+    assertion_file: Path | None = None
+    """File with the token of a workload identity, which its platform renews."""
+
+    managed_identity: str = ""
+    """`system`, or the client id of a user-assigned one."""
+
+    device_code: bool = False
+    """Sign in as a person, to try things out."""
+
+    @model_validator(mode="after")
+    def _one(self) -> GraphCredential:
+        ways = {"certificate", "pfx", "secret", "assertion_file", "managed_identity", "device_code"}
+        if len([way for way in ways if getattr(self, way)]) != 1:
+            raise ValueError(f"name one of {', '.join(sorted(ways))}")
+        return self
+
+
+class MailboxChoice(_Strict):
+    """Mailboxes by a group of the tenant, or by a file."""
+
+    group: str = ""
+    """Its address, name or id; members of member groups count."""
+
+    file: Path | None = None
+    """An address a line."""
+
+    @model_validator(mode="after")
+    def _one(self) -> MailboxChoice:
+        if bool(self.group) == bool(self.file):
+            raise ValueError('name a group or a file, as in {group = "audit@example.org"}')
+        return self
+
+
+class GraphSource(_Strict):
+    """Mailboxes of a Microsoft 365 tenant."""
+
+    type: Literal["graph"]
+    tenant: str
+    client_id: str = ""
+    credential: GraphCredential
+    cloud: Literal["global", "us-gov", "us-dod", "china"] = "global"
+    authority: str = ""
+    """Where to sign in, for clouds that have no name here; with it comes `graph_url`."""
+
+    graph_url: str = ""
+    ca_file: Path | None = None
+    """Certificates to trust in place of the system's."""
+
+    mailboxes: Literal["all"] | tuple[Mailbox, ...] | MailboxChoice = "all"
+    folders: tuple[Literal["sent", "deleted", "recoverable", "inbox"], ...] = ("sent",)
+    archive_mailboxes: bool = False
+    """Archive mailboxes too, by a way that Microsoft does not document."""
+
+    directory: bool = True
+    """Whether the address book is read."""
+
+    concurrency: int = Field(32, ge=1, le=256)
+    """Requests at a time."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> GraphSource:
+        if bool(self.authority) != bool(self.graph_url):
+            raise ValueError("authority and graph_url are given together")
+        for url in (self.authority, self.graph_url):
+            if url and not url.startswith("https://"):
+                raise ValueError(f"{url}: no https address")
+        if not (self.client_id or self.credential.managed_identity):
+            raise ValueError("client_id: give the application (client) id of the app registration")
+        return self
+
+
 class DetectorChoice(_Strict):
     """Which kinds of personal data are looked for in content."""
 
@@ -133,10 +216,10 @@ class DetectorChoice(_Strict):
     """Files with kinds and sensitive words of one's own; relative to the configuration file."""
 
 
-Source = Annotated[ArchiveSource, Field(discriminator="type")]
+Source = Annotated[ArchiveSource | GraphSource, Field(discriminator="type")]
 """Each field but `type` is an argument of the connector of that type."""
 
-SOURCES: dict[str, type[BaseModel]] = {"archive": ArchiveSource}
+SOURCES: dict[str, type[BaseModel]] = {"archive": ArchiveSource, "graph": GraphSource}
 
 
 class Config(_Strict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -87,28 +87,42 @@ class Listing:
     """Guests and contacts: external, although their address may lie in an own domain."""
 
     groups: Mapping[str, Group] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    """Parts of it that should have been read and could not be, each as a sentence."""
+
+    remarks: tuple[str, ...] = ()
+    """What it leaves open, where a scan is complete all the same."""
+
     file: Path | None = field(default=None, compare=False)
     """Where it is kept: worker processes read it there, each once."""
 
     @classmethod
-    def of(cls, domains: Iterable[str], entries: Iterable[Entry]) -> Listing:
+    def of(
+        cls,
+        domains: Iterable[str],
+        entries: Iterable[Entry],
+        missing: Iterable[str] = (),
+        remarks: Iterable[str] = (),
+    ) -> Listing:
         """Return the listing of an address book's entries."""
         primary: dict[str, str] = {}
         outsiders: set[str] = set()
         groups: dict[str, Group] = {}
         for entry in entries:
-            own = _listed_form(entry.primary)
-            if "@" not in own:
+            address = _listed_form(entry.primary)
+            if "@" not in address:
                 continue
-            primary[own] = own
+            primary[address] = address
             for other in map(_listed_form, entry.others):
                 if other:
-                    primary.setdefault(other, own)
+                    primary.setdefault(other, address)
             if entry.kind == "outsider":
-                outsiders.add(own)
+                outsiders.add(address)
             elif entry.kind == "group":
-                groups[own] = entry.group
-        return cls(frozenset(d.lower() for d in domains), primary, frozenset(outsiders), groups)
+                groups[address] = entry.group
+        own = frozenset(domain.lower() for domain in domains)
+        said = tuple(missing), tuple(remarks)
+        return cls(own, primary, frozenset(outsiders), groups, *said)
 
     @property
     def empty(self) -> bool:
@@ -122,7 +136,14 @@ class Listing:
             {**other.primary, **self.primary},
             self.outsiders | other.outsiders,
             {**other.groups, **self.groups},
+            (*self.missing, *other.missing),
+            (*self.remarks, *other.remarks),
         )
+
+    def counted(self, groups: Mapping[str, Group]) -> Listing:
+        """Return it with what became known of its groups: members, outsiders, hidden or not."""
+        known = {address: groups.get(address, group) for address, group in self.groups.items()}
+        return replace(self, groups=known, file=None)
 
     @cached_property
     def mixed(self) -> frozenset[str]:
@@ -154,13 +175,16 @@ class Listing:
             "primary": dict(sorted(self.primary.items())),
             "outsiders": sorted(self.outsiders),
             "groups": dict(sorted(self.groups.items())),
+            "missing": self.missing,
+            "remarks": self.remarks,
         }
         return json.dumps(body, ensure_ascii=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.file is not None:
             return _loaded, (self.file,)
-        return Listing, (self.domains, self.primary, self.outsiders, self.groups)
+        said = self.missing, self.remarks
+        return Listing, (self.domains, self.primary, self.outsiders, self.groups, *said)
 
 
 @lru_cache(maxsize=8)
@@ -168,7 +192,8 @@ def _loaded(path: Path) -> Listing:
     body = json.loads(path.read_text("utf-8"))
     groups = {address: Group(*values) for address, values in body["groups"].items()}
     domains, outsiders = frozenset(body["domains"]), frozenset(body["outsiders"])
-    return Listing(domains, body["primary"], outsiders, groups, path)
+    said = tuple(body["missing"]), tuple(body["remarks"])
+    return Listing(domains, body["primary"], outsiders, groups, *said, path)
 
 
 def _listed_form(address: str) -> str:

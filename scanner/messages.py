@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -128,6 +129,8 @@ class Batch:
     """Messages read without a plausible date; they belong to every window."""
 
     skipped: list[Skipped] = field(default_factory=list)
+    remarks: Counter[str] = field(default_factory=Counter)
+    """What is worth knowing of messages that were read, and of how many."""
 
 
 class KeyRing:
@@ -205,6 +208,7 @@ class MessageBatch:
         self._documents: list[Document] = []
         self._awaited: dict[str, tuple[str, list[Address], dict[str, object] | None]] = {}
         self._skipped: list[Skipped] = []
+        self._remarks: Counter[str] = Counter()
         self._read = self._outside = self._undated = 0
         self._weight = self._bytes = 0
 
@@ -234,6 +238,7 @@ class MessageBatch:
             self._outside,
             self._undated,
             self._skipped,
+            self._remarks,
         )
         self._clear()
         return batch
@@ -246,6 +251,10 @@ class MessageBatch:
     def skip(self, where: str, reason: str, count: int = 1) -> None:
         """Record what could not be read."""
         self._skipped.append(Skipped(where, reason, count))
+
+    def remark(self, what: str) -> None:
+        """Count a message of which something is worth knowing."""
+        self._remarks[what] += 1
 
     def add_mime(self, raw: bytes, where: str, *, draft: bool = False) -> None:
         """Add one RFC 5322 message; what cannot be read is skipped with its reason.

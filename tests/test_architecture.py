@@ -37,7 +37,7 @@ FREE = {"data", "__init__"}
 
 ENTRY = "__main__"
 
-HEAVY = ("msal", "exchangelib", "pandas", "pyarrow", "dask", "openpyxl", "hyperscan")
+HEAVY = ("msal", "httpx", "exchangelib", "pandas", "pyarrow", "dask", "openpyxl", "hyperscan")
 
 MAX_FILE, MAX_FUNCTION, MAX_CLI = 600, 60, 300
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 CONNECTORS = {
     "archive": "scanner.connectors.archive:ArchiveConnector",
+    "graph": "scanner.connectors.graph:GraphConnector",
 }
 
 
