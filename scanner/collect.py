@@ -26,7 +26,8 @@ from scanner.errors import (
     StoreError,
     UnreadableError,
 )
-from scanner.messages import Batch, KeyRing, MessageBatch, Skipped
+from scanner.keys import KeyRing
+from scanner.messages import Batch, MessageBatch, Skipped
 from scanner.model import (
     Checkpoint,
     ContentLevel,

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from scanner.connectors.base import Connector, Page, Unit
 from scanner.errors import ConnectorError
-from scanner.messages import KeyRing, MessageBatch, SourceMessage
+from scanner.keys import KeyRing
+from scanner.messages import MessageBatch, SourceMessage
 from scanner.model import ContentLevel
 
 CORPORA = Path(

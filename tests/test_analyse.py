@@ -18,7 +18,8 @@ from scanner.candidates import Partition, Task
 from scanner.detectors import recipients
 from scanner.directory import Directory
 from scanner.exposure import People
-from scanner.messages import KeyRing, MessageBatch, SourceMessage, write
+from scanner.keys import KeyRing
+from scanner.messages import MessageBatch, SourceMessage, write
 from scanner.model import Checkpoint, Evidence, Finding
 from scanner.store import Analysis, Workspace
 from tests.build import JO, SAM, sent, table

@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("errors",),
     ("model",),
-    ("addresses", "mime", "text", "unpack", "crypto"),
+    ("addresses", "mime", "text", "unpack", "crypto", "keys"),
     ("messages", "directory", "severity", "exposure"),
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
     ("candidates",),

@@ -19,7 +19,8 @@ from scanner.detectors import DETECTORS, compose
 from scanner.detectors.base import ContentDetector, Keyer, Kind
 from scanner.directory import Directory, Entry, Group, Listing
 from scanner.errors import DeniedError, StoreError, UnreadableError
-from scanner.messages import Document, KeyRing, MessageBatch
+from scanner.keys import KeyRing
+from scanner.messages import Document, MessageBatch
 from scanner.model import (
     Checkpoint,
     ContentLevel,

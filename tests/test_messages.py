@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from scanner import messages
 from scanner.errors import StoreError
-from scanner.messages import Batch, KeyRing, MessageBatch, SourceMessage
+from scanner.keys import KeyRing
+from scanner.messages import Batch, MessageBatch, SourceMessage
 from scanner.mime import Part
 from scanner.model import ContentLevel
 from tests.build import message

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from scanner.errors import NewerWorkspaceError, ScannerError, StoreError, UnknownIdError
-from scanner.messages import Batch, KeyRing, MessageBatch
+from scanner.keys import KeyRing
+from scanner.messages import Batch, MessageBatch
 from scanner.model import Checkpoint, Coverage, Evidence, Finding, Outcome, ScanRun
 from scanner.store import LATELY, Workspace
 from scanner.store.database import MIGRATIONS

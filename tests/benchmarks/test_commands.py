@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scanner.messages import KeyRing, MessageBatch
+from scanner.keys import KeyRing
+from scanner.messages import MessageBatch
 from tests.benchmarks.measure import FULL, report, seconds
 
 if TYPE_CHECKING:

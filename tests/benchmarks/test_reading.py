@@ -18,7 +18,8 @@ import mailparser
 import pytest
 
 from scanner.connectors.archive import ArchiveConnector
-from scanner.messages import KeyRing, MessageBatch
+from scanner.keys import KeyRing
+from scanner.messages import MessageBatch
 from tests.benchmarks.measure import FULL, report, seconds
 
 if TYPE_CHECKING:
