@@ -9,6 +9,7 @@ from scanner import incidents, runners, severity
 from scanner.candidates import Task, examine
 from scanner.detectors import OWN_KINDS, kinds, recipients
 from scanner.detectors.base import NEVER
+from scanner.detectors.reports import REPORTS
 from scanner.model import Finding, Severity
 from scanner.severity import KindFactors
 from scanner.store import Analysis, Workspace
@@ -38,8 +39,12 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
     known = kinds(workspace.meta(OWN_KINDS))
     never = {kind.id for kind in known if kind.ranks_from >= NEVER}
     keys = frozenset(key for key, fs in content.items() if any(f.kind not in never for f in fs))
+    said = {
+        name: frozenset(key for key, fs in content.items() if any(f.kind == kind.id for f in fs))
+        for name, kind in REPORTS.items()
+    }
     tasks = [
-        Task(mailbox, workspace.parts.paths([mailbox]), directory, keys)
+        Task(mailbox, workspace.parts.paths([mailbox]), directory, keys, said)
         for mailbox in workspace.parts.mailboxes()
     ]
     many = workspace.parts.rows() >= WORKERS_FROM_ROWS
@@ -62,8 +67,9 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
         for m in i.messages
         for key in (m.message_key, *m.copies)
     }
-    listed = []
+    listed: list[Finding] = []
     for part in parts:
+        listed += part.slips
         for node in part.nodes:
             if node.listed or (node.aside and node.message_key in of_incident):
                 listed += [part.findings[k] for k in (node.message_key,) if k in part.findings]
@@ -99,7 +105,7 @@ def _counted(
     number that identifies, several people's data, or more than one reader is not.
     """
     alone = {kind.id: kind.ranks_from for kind in known}
-    context = {kind.id for kind in known if kind.context_only}
+    context = {kind.id for kind in known if kind.context_only or kind.speaks_of_events}
     counted: list[Finding] = []
     aside: Counter[str] = Counter()
     for key, found in content.items():

@@ -299,6 +299,23 @@ class IncidentMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Astray:
+    """Why one recipient of a message seems to be the wrong one, and who was expected instead."""
+
+    kind: str
+    address: str
+    expected: str
+    """Empty where nobody in particular was."""
+
+    confidence: float
+    because: str
+    """What speaks for it, without personal data."""
+
+    corrected: bool
+    """Whether the expected person got the message soon after."""
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A sign that an incident carries: by which message, and for what reason."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -135,11 +136,20 @@ def test_stories_of_lists(demo: Demo, story: str) -> None:
 def test_stories_of_content(demo: Demo, story: str) -> None:
     """Each story of personal data in a text is found by its kind, with all its people."""
     found = demo.of(story)
-    # The case notes went out under three subjects: three people in one message, one in the next,
-    # all four on the sheet of the last.
-    people = [3, 1, 4] if story == "case-notes" else [STORIES[story]["people"]]
-    assert sorted(incident["people_exposed"] for incident in found) == sorted(people)
+    # The case notes went out under three subjects: the same wrong Dave makes them one incident.
+    assert [incident["people_exposed"] for incident in found] == [STORIES[story]["people"]]
     assert any(KINDS[story] in incident["kinds"] for incident in found)
+
+
+def test_the_wrong_dave(demo: Demo) -> None:
+    """The case notes are told to have gone astray, each time, and who was meant stands beside."""
+    (incident,) = demo.of("case-notes")
+    assert {"misdirected", "same-slip"} <= set(incident["markers"])
+    assert len(incident["misdirected"]) == 3
+    for slip in incident["misdirected"]:
+        assert slip["kind"] == "autocomplete-neighbour"
+        assert slip["expected"] == "dave.lowry@calderbrook-homes.example"
+        assert re.fullmatch(r"person-[0-9a-f]{6}@lowe-fencing\.example", slip["address"])
 
 
 def test_the_portal_left_no_list(demo: Demo) -> None:

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from scanner import messages, severity
 from scanner.candidates import wording
 from scanner.candidates.relatives import first_of_each, relatives, sealed
-from scanner.detectors import recipients
+from scanner.detectors import misdirection, recipients, reports
+from scanner.detectors.misdirection import Signs, Suspects
 from scanner.detectors.recipients import RecipientList
 from scanner.exposure import PERSON_KINDS, People
 from scanner.incidents import Node
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from scanner.candidates.relatives import Relatives
     from scanner.detectors.recipients import Frames
     from scanner.directory import Directory
-    from scanner.model import Finding
+    from scanner.model import Astray, Finding
 
 SENSITIVE_DPC = 3
 """From this data processing context on, the wording makes a small list count."""
@@ -41,6 +42,9 @@ class Task:
     directory: Directory
     content_keys: frozenset[str]
     """Keys of the messages that have findings in their content."""
+
+    said: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Keys of the messages that speak of an exposure in their content, by kind."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Partition:
 
     activity: Sequence[tuple[str, str, int, int]]
     set_aside: Mapping[str, int]
+    slips: Sequence[Finding]
+    """What seems to have gone to a wrong person."""
 
 
 def examine(task: Task) -> Partition:
@@ -67,27 +73,33 @@ def examine(task: Task) -> Partition:
     content = np.flatnonzero(audited & _among(found.table["message_key"], task.content_keys))
     remedies = np.where(audited, wording.remedies(found.table), "")
     hidden = sealed(found)
+    suspects = Suspects(found, _signs(task, found, content, remedies))
     context = wording.contexts(
-        found, np.unique(np.concatenate([lists.index.to_numpy(), content, hidden]))
+        found, np.unique(np.concatenate([lists.index.to_numpy(), content, hidden, suspects.rows]))
     )
     grave = [c.id for c in severity.contexts() if c.dpc >= SENSITIVE_DPC]
     sensitive = (context[grave] != "").any(axis=1)
     lists["aside"] = recipients.set_aside(lists, sensitive.reindex(lists.index, fill_value=False))
+    astray, doubtful = suspects.weigh(sensitive)
     kin = relatives(found, lists, remedies)
     topics = hidden[sensitive.reindex(hidden, fill_value=False).to_numpy(dtype=bool)]
     first = first_of_each(found, topics)
     ranked = lists.index[lists["aside"] == ""].to_numpy()
     chosen = np.unique(
-        np.concatenate([ranked, content, np.flatnonzero(remedies != ""), first, *kin])
+        np.concatenate(
+            [ranked, content, np.flatnonzero(remedies != ""), first, *kin, np.array([*astray], int)]
+        )
     )
     people, totals = _people(found, chosen)
-    view = _View(found, chosen, lists, context, remedies, totals, kin, first)
+    view = _View(found, chosen, lists, context, remedies, totals, kin, first, astray)
     nodes = list(view.nodes())
     keys = [node.message_key for node in nodes]
     aside = lists["aside"].drop(kin.aside)
     set_aside = Counter(aside[aside != ""].tolist())
     if len(topics) > len(first):
         set_aside[ASIDE_TOPIC] = len(topics) - len(first)
+    if doubtful:
+        set_aside[misdirection.ASIDE] = doubtful
     return Partition(
         nodes,
         people,
@@ -95,10 +107,21 @@ def examine(task: Task) -> Partition:
         dict(zip(keys, totals["outside"].tolist(), strict=True)),
         _activity(task.mailbox, found),
         set_aside,
+        [misdirection.finding(node.message_key, a) for node in nodes for a in node.astray],
     )
 
 
 ASIDE_TOPIC = "a sensitive topic in Bcc to an audience that is shown already"
+
+
+def _signs(task: Task, found: Frames, content: np.ndarray, remedies: np.ndarray) -> Signs:
+    """Return what is known of the messages beside their recipients."""
+    rows = np.zeros(len(remedies), bool)
+    rows[content] = True
+    said = {kind: reports.in_subjects(found.table["subject"], kind) for kind in reports.REPORTS}
+    for kind, keys in task.said.items():
+        said[kind] |= _among(found.table["message_key"], keys)
+    return Signs(rows, said["exposure"] | said["astray"], said["astray"], remedies != "")
 
 
 def _among(column: pa.ChunkedArray, values: frozenset[str]) -> np.ndarray:
@@ -172,6 +195,7 @@ class _View:
     totals: pd.DataFrame
     kin: Relatives
     topics: np.ndarray
+    astray: Mapping[int, tuple[Astray, ...]]
     findings: dict[str, Finding] = field(default_factory=dict)
 
     def nodes(self) -> Iterator[Node]:
@@ -215,6 +239,7 @@ class _View:
                 aside=aside,
                 inbound=row in inbound,
                 sealed_topic=row in topics,
+                astray=self.astray.get(row, ()),
             )
             if shape is not None:
                 node = _shaped(node, shape)

@@ -15,6 +15,7 @@ from scanner.detectors.details import PATTERNS as DETAILS
 from scanner.detectors.identifiers import PATTERNS as IDENTIFIERS
 from scanner.detectors.identity import IDENTITY_SET
 from scanner.detectors.identity import combine as identities
+from scanner.detectors.misdirection import KINDS as SLIPS
 from scanner.detectors.money import BANK_ACCOUNT
 from scanner.detectors.money import PATTERNS as MONEY
 from scanner.detectors.money import combine as accounts
@@ -23,6 +24,7 @@ from scanner.detectors.packs import load_pack
 from scanner.detectors.patterns import PatternDetector
 from scanner.detectors.phones import PATTERNS as PHONES
 from scanner.detectors.recipients import VISIBLE_RECIPIENTS
+from scanner.detectors.reports import ExposureReports
 from scanner.detectors.sensitive import PACKS, SensitiveDetector
 from scanner.errors import ConfigError
 
@@ -60,7 +62,7 @@ class Detectors:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """Every kind that is on: visible lists, then those in content."""
-        return (VISIBLE_RECIPIENTS, *(kind for one in self.content for kind in one.kinds))
+        return (VISIBLE_RECIPIENTS, *SLIPS, *(kind for one in self.content for kind in one.kinds))
 
 
 def compose(
@@ -93,13 +95,14 @@ def compose(
             raise ConfigError(
                 f"detectors.without: {name!r} is no kind; `undisclosed kinds` lists them"
             )
-        if name == VISIBLE_RECIPIENTS.id:
+        if name in _ALWAYS:
             raise ConfigError(f"detectors.without: {name!r} cannot be switched off")
     off = frozenset(without)
     content = (
         _personal_data(patterns, {"any", *(REGIONS if regions is None else regions)}, off),
         SensitiveDetector(packs=(*PACKS, *words), off=off),
         PeopleTables(off=off),
+        ExposureReports(),
     )
     said = [sorted(kind.id for one in content for kind in one.kinds), [p.said for p in loaded]]
     digest = hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=6).hexdigest()
@@ -121,6 +124,9 @@ def _personal_data(
     return PatternDetector("personal-data", VERSION, chosen, together, _combine, hidden)
 
 
+_ALWAYS = {VISIBLE_RECIPIENTS.id, *(kind.id for kind in (*SLIPS, *ExposureReports().kinds))}
+"""What rests on recipients and answers, not on patterns: it is never switched off."""
+
 _TOGETHER = {BANK_ACCOUNT: accounts, IDENTITY_SET: identities}
 """Kinds that several values amount to together, and what tells them."""
 
@@ -134,7 +140,9 @@ PERSONAL_DATA = _personal_data(PATTERNS, REGIONS, ())
 
 SENSITIVE_WORDS = SensitiveDetector()
 
-DETECTORS: tuple[ContentDetector, ...] = (PERSONAL_DATA, SENSITIVE_WORDS, PeopleTables())
+DETECTORS: tuple[ContentDetector, ...] = (
+    PERSONAL_DATA, SENSITIVE_WORDS, PeopleTables(), ExposureReports(),
+)  # fmt: skip
 """Of a configuration that says nothing about detectors."""
 
 
@@ -142,7 +150,7 @@ def kinds(own: str | None = None) -> tuple[Kind, ...]:
     """Return every kind that comes with the program, and those that `remembered` wrote."""
     known = {kind.id: kind for detector in DETECTORS for kind in detector.kinds}
     kept = (Kind(**_tuples(body)) for body in json.loads(own or "[]"))
-    return (VISIBLE_RECIPIENTS, *({kind.id: kind for kind in kept} | known).values())
+    return (VISIBLE_RECIPIENTS, *SLIPS, *({kind.id: kind for kind in kept} | known).values())
 
 
 def remembered(own: Sequence[Kind], before: str | None) -> str:

@@ -70,6 +70,10 @@ class Kind:
     """Whether it only tells what other findings are about: it makes no incident alone, and raises
     the data processing context of those that it stands beside."""
 
+    speaks_of_events: bool = False
+    """Whether it tells what people say of an exposure, not what was exposed: an incident's trail
+    shows it, and no incident is of that kind."""
+
 
 class ContentDetector(ABC):
     """Finds personal data in the content of messages. Stateless, picklable, no I/O, no logging."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -100,7 +100,9 @@ class _Work:
     def events(self) -> list[Event]:
         """Return the events in which something was disclosed, or sent on a sensitive topic."""
         exposing = [
-            node.listed or node.message_key in self.findings or node.sealed_topic
+            bool(
+                node.listed or node.message_key in self.findings or node.sealed_topic or node.astray
+            )
             for node in self.nodes
         ]
         joiner = Joiner(self.nodes, self.crowds, exposing, self._quoted, self.files)
@@ -155,6 +157,7 @@ class _Work:
         in_content = content_people(found)
         kinds = dict.fromkeys([VISIBLE] if event.shown else [])
         kinds |= dict.fromkeys(gravest(found, self.kinds))
+        kinds |= dict.fromkeys(a.kind for p in event.astray for a in event.nodes[p].astray)
         kinds |= {} if kinds else {SEALED: None}
         score = severity.score(
             visible=bool(event.shown),
@@ -181,6 +184,11 @@ class _Work:
             | {
                 "lists": [event.nodes[p].described for p in event.shown],
                 "contexts": [c.title for c in contexts],
+                "misdirected": [
+                    asdict(a) | {"message_key": event.nodes[p].message_key}
+                    for p in event.astray
+                    for a in event.nodes[p].astray
+                ],
                 "same_names": max((event.nodes[p].twins for p in event.shown), default=0),
             },
             why=why(event, count, contexts, mentions, found, self.kinds, carried),

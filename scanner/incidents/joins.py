@@ -130,6 +130,7 @@ class Joiner:
             keys.append(("thread", node.thread))
         keys += [("file", file) for file in self._files.get(position, ())]
         marks = self._crowds.signature(position)
+        keys += [("astray", astray.address) for astray in node.astray]
         if position in self._quoted:
             marks += signature(np.array(sorted(self._quoted[position]), np.int64))
         return keys + [("person", mark) for mark in marks]
@@ -170,6 +171,7 @@ class Joiner:
             (bool(then.remedy) and self._shows(earlier), self._remedy(remedied), then.remedy),
             (later in self._quoted and self._shows(earlier), self._forwarded, "forward"),
             (then.kind == first.kind == "meeting", self._meeting, "meeting-update"),
+            (bool(first.astray and then.astray), self._strayed, "same-slip"),
             (then.replies, self._replied, "reply-all"),
             (first.in_order and then.in_order, self._twin, "list-continued"),
             (bool(first.hidden) and self._shows(later), self._pair, "bcc-then-visible"),
@@ -235,6 +237,13 @@ class Joiner:
         if gap > FORWARD or len(quoted) < max(3, HALF * len(self._crowds.shown(earlier))):
             return None
         return f"it quotes the header with {len(quoted):,} of the addresses, {_after(gap)}"
+
+    def _strayed(self, earlier: int, later: int, gap: int) -> str | None:
+        first, then = self._nodes[earlier], self._nodes[later]
+        same = {a.address for a in first.astray} & {a.address for a in then.astray}
+        if gap > REPLY or first.sender != then.sender or not same:
+            return None
+        return f"the same wrong address again, {_after(gap)}"
 
     def _meeting(self, earlier: int, later: int, gap: int) -> str | None:
         first, then = self._nodes[earlier], self._nodes[later]

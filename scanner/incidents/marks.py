@@ -74,9 +74,14 @@ class Event:
     """Why each later message belongs to it."""
 
     @cached_property
+    def astray(self) -> list[int]:
+        """The messages that seem to have gone to a wrong person."""
+        return [p for p, node in self.nodes.items() if node.astray]
+
+    @cached_property
     def exposing(self) -> list[int]:
         """The messages that disclosed something, else those on a sensitive topic, in order."""
-        chosen = {*self.shown, *self.quoting, *self.findings}
+        chosen = {*self.shown, *self.quoting, *self.findings, *self.astray}
         chosen = chosen or {p for p, node in self.nodes.items() if node.sealed_topic}
         return [p for p in self.nodes if p in chosen]
 
@@ -99,6 +104,11 @@ def mark(
     _mark_context(given, event, contexts)
     _mark_lists(given, event, count, people)
     _mark_joins(given, event)
+    for position in event.astray:
+        for astray in event.nodes[position].astray:
+            given["misdirected"].append((position, astray.because))
+            if astray.corrected:
+                given["corrected"].append((position, "the expected person got it soon after"))
     if found:
         first, rows = next(iter(event.findings.items()))
         given["content"].append((first, f"{len(rows)} findings in subject, text or attachments"))

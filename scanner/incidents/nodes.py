@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from scanner.model import Astray
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -68,6 +70,9 @@ class Node:
 
     sealed_topic: bool = False
     """Whether it went to many in Bcc on a sensitive topic."""
+
+    astray: tuple[Astray, ...] = ()
+    """Which of its recipients seem to be wrong ones."""
 
     @property
     def marks(self) -> str:

@@ -28,6 +28,8 @@ SAYINGS = {
     "forward": "it was forwarded with the list in its header",
     "list-continued": "another message held the rest of the list",
     "meeting-update": "a change to the meeting showed the list again",
+    "same-slip": "the same address was used again",
+    "corrected": "the expected person got it soon after",
 }
 """What each way of joining adds to the sentence."""
 
@@ -74,6 +76,10 @@ def why(
             parts.append(f"in alphabetical order from '{first.first}' to '{first.last}'")
     if found:
         parts.append(f"external recipients were sent {_sent(found, kinds)}")
+    if event.astray:
+        slip = event.nodes[event.astray[0]].astray[0]
+        first_reason = slip.because.partition(";")[0]
+        parts.append(f"it seems to have gone to a wrong recipient: {first_reason}")
     if not parts:
         hidden = max(event.nodes[p].hidden for p in event.exposing)
         parts.append(f"{hidden:,} external people had one message in Bcc; nobody saw another")

@@ -105,6 +105,7 @@ class _View:
 
     def __init__(self, workspace: Workspace, edition: str) -> None:
         self._keyed, self._full = workspace.keyed, edition == FULL
+        self._named = mailbox_names(workspace)
 
     def subject(self, message: Any) -> str:
         """Return a subject as the edition shows it."""
@@ -152,9 +153,19 @@ class _View:
                 plain.RecipientKind(kind, n) for kind, n in facts["recipient_kinds"].items()
             ),
             people=tuple(self.person(p) for p in facts["people"]),
+            misdirected=tuple(self._misdirected(row) for row in facts.get("misdirected", ())),
             findings=tuple(_finding(row) for m in incident.messages for row in _of(m, by_message)),
             timeline=tuple(self._event(m) for m in incident.messages),
             unknown=_unknown(incident, facts),
+        )
+
+    def _misdirected(self, row: Mapping[str, Any]) -> plain.Misdirected:
+        address, expected = (
+            str(row[name]) if self._full else self._named(str(row[name]))
+            for name in ("address", "expected")
+        )
+        return plain.Misdirected(
+            row["kind"], row["message_key"], address, expected, row["confidence"], row["because"]
         )
 
     def _message(self, message: Any) -> plain.Message:
@@ -215,6 +226,10 @@ def _unknown(incident: Incident, facts: Mapping[str, Any]) -> tuple[str, ...]:
         found.append("Whether the rest of the list was written to as well: it covers a part only.")
     if "content" in incident.markers:
         found.append("Whether the personal data in the text are the recipients' own.")
+    if "misdirected" in incident.markers:
+        found.append("Whether the address is really the wrong one: its owner and the sender know.")
+        if not incident.people_exposed:
+            found.append("Whose data the message held: nothing was found in what was read of it.")
     if facts["internal_viewers"]:
         found.append(f"What {facts['internal_viewers']:,} internal recipients did with it.")
     return tuple(found)

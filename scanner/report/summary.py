@@ -209,6 +209,22 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Misdirected:
+    """One recipient that seems to be the wrong one, and who was expected instead."""
+
+    kind: str
+    message_key: str
+    address: str
+    """A pseudonym in the redacted edition, as `expected` is unless it is one's own."""
+
+    expected: str
+    """Empty where nobody in particular was."""
+
+    confidence: float
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """A person's word on an incident."""
 
@@ -261,6 +277,9 @@ class Incident:
     recipient_kinds: tuple[RecipientKind, ...] = ()
     people: tuple[str, ...] = ()
     """The first of the exposed people, by address: pseudonyms in the redacted edition."""
+
+    misdirected: tuple[Misdirected, ...] = ()
+    """Which recipients seem to be wrong ones."""
 
     findings: tuple[Finding, ...] = ()
     timeline: tuple[Event, ...] = ()

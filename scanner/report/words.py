@@ -350,10 +350,13 @@ def term(titles: Mapping[str, str], term_id: str) -> str:
 
 def title(incident: Incident, titles: Mapping[str, str]) -> str:
     """Return an incident as the heading of its page."""
-    others = [term(titles, kind) for kind in incident.kinds if kind != VISIBLE]
+    slips = {m.kind for m in incident.misdirected}
+    others = [term(titles, kind) for kind in incident.kinds if kind not in {VISIBLE, *slips}]
     if len(others) > NAMED + 1:
         others[NAMED:] = [f"{len(others) - NAMED} more kinds of data"]
     many = incident.people_exposed
+    if slips and not others and VISIBLE not in incident.kinds:
+        return f"{term(titles, incident.misdirected[0].kind)}: whose data it held is unknown"
     if VISIBLE in incident.kinds:
         if not others:
             return f"{count(many, 'address', 'addresses')} shown to other recipients"
