@@ -16,6 +16,7 @@ from scanner.commands import (
     SinceOption,
     UntilOption,
     WorkspaceOption,
+    deciding,
     errors,
     opened,
     queries,
@@ -137,8 +138,11 @@ def scan(
 for command in (
     setup.check,
     queries.incidents, queries.findings, queries.coverage, queries.runs, queries.kinds,
+    deciding.decide, deciding.suppress, deciding.register, deciding.precision, deciding.export,
 ):  # fmt: skip
     app.command()(command)
+app.command("import")(deciding.import_)
+app.add_typer(deciding.log, name="log")
 
 
 @app.command()
@@ -160,7 +164,7 @@ def report(
     from scanner import report as reports
     from scanner import terminal
 
-    with errors(), opened(workspace) as store:
+    with errors(), opened(workspace, "wrote report", edition=edition.value, reason=reason) as store:
         reports.renderer(output)
         reports.write(terminal.query(store, since, until, edition.value, reason), output)
         typer.echo(f"{output}: written ({edition.value} edition)", err=True)

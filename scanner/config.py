@@ -216,6 +216,16 @@ class DetectorChoice(_Strict):
     """Files with kinds and sensitive words of one's own; relative to the configuration file."""
 
 
+class Triage(_Strict):
+    """How decisions are made."""
+
+    deadline_hours: int = Field(default=72, ge=1, le=24 * 366)
+    """From awareness to notification: 72 under UK and EU GDPR; others have other terms."""
+
+    second_reviewer: bool = False
+    """Whether `reported` and `closed` need the same word of a second person."""
+
+
 Source = Annotated[ArchiveSource | GraphSource, Field(discriminator="type")]
 """Each field but `type` is an argument of the connector of that type."""
 
@@ -245,6 +255,7 @@ class Config(_Strict):
     mailbox: str | None = None
     """The mailbox of archives named on the command line, where nothing in them tells."""
 
+    triage: Triage = Triage()
     detectors: DetectorChoice = DetectorChoice()
     sources: dict[str, Source] = {}
 
@@ -258,7 +269,14 @@ class Config(_Strict):
 
         `detectors` tells what the packs hold, and which kinds are on.
         """
-        left_out = {"workspace", "fail_on", "organisation", "detectors", "directory_hours"}
+        left_out = {
+            "workspace",
+            "fail_on",
+            "organisation",
+            "detectors",
+            "directory_hours",
+            "triage",
+        }
         body = self.model_dump(mode="json", exclude=left_out) | {"detectors": detectors}
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -277,6 +295,11 @@ def parse_when(text: str) -> datetime | date:
         return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(f"{text!r} is no date; write 2026-03-31 or 2026-03-31T09:00") from None
+
+
+def instant(text: str, *, end: bool = False) -> datetime | None:
+    """Return the instant that a flag names, None for an empty one; with `end`, a day's end."""
+    return _instant(parse_when(text), end=end) if text else None
 
 
 def load(path: Path | None, overrides: dict[str, Any]) -> Config:

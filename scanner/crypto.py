@@ -53,6 +53,10 @@ class Keyed:
         """Return the keyed hash of a file's content: tells the same file in two messages."""
         return keyed_hash(self._key, "file", hashlib.sha256(content).hexdigest())
 
+    def seal(self, *parts: str) -> str:
+        """Return what proves that these parts, in this order, were written with the key."""
+        return keyed_hash(self._key, "seal", *parts)
+
     def folder(self, text: str) -> str:
         """Return a folder or unit name that does not tell what it stands for."""
         return keyed_hash(self._key, "folder", text)[:16]

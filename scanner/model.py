@@ -232,6 +232,63 @@ class Checkpoint:
     progress: Progress = Progress()
 
 
+class Verdict(StrEnum):
+    """A person's word on an incident."""
+
+    CONFIRMED = "confirmed-breach"
+    NEAR_MISS = "near-miss"
+    FALSE_POSITIVE = "false-positive"
+    ACCEPTED = "accepted"
+    REPORTED = "reported"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One word of one person on an incident; the latest counts, all are kept."""
+
+    decision_id: str
+    incident_id: str
+    verdict: Verdict
+    author: str
+    at: datetime
+    reason: str
+    dpc: float | None = None
+    ei: float | None = None
+    cb: float | None = None
+    """A factor of the severity as the author sets it; None leaves it as assessed."""
+
+    aware_at: datetime | None = None
+    """From when on a person knew it to be a breach, where that is not when it was decided."""
+
+    messages: tuple[str, ...] = ()
+    """Keys of the messages that exposed when it was decided: one more opens it again."""
+
+
+SUPPRESSED_BY = ("fingerprint", "sender", "mailbox", "kind", "list")
+"""What a suppression can name; `list` is the people whom an incident exposed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A rule that hides findings until it expires; what it hides stays countable."""
+
+    suppression_id: str
+    field: str
+    """One of `SUPPRESSED_BY`."""
+
+    value: str
+    author: str
+    at: datetime
+    reason: str
+    expires_at: datetime
+    lifted_at: datetime | None = None
+
+    def active(self, now: datetime) -> bool:
+        """Tell whether it hides anything at that time."""
+        return now < self.expires_at and (self.lifted_at is None or now < self.lifted_at)
+
+
 @dataclass(frozen=True, slots=True)
 class ScanRun:
     """One execution of a scan."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 import scanner
-from scanner import analyse, collect, detectors
+from scanner import analyse, collect, detectors, triage
 from scanner.collect import Interest, Source
 from scanner.connectors import connector_class
 from scanner.connectors.tree import printable
@@ -43,8 +43,10 @@ class Result:
     run: ScanRun
     directory: Directory
     incidents: Sequence[Incident]
+    """Those that nobody settled or suppressed."""
+
     grave: int
-    """Incidents at or above `--fail-on`."""
+    """Of them, those at or above `--fail-on`."""
 
     unread: int
     """Rows of coverage that are incomplete."""
@@ -129,7 +131,9 @@ def scan(
     pa.default_memory_pool().release_unused()
     watch.phase("Finding incidents", 0)
     _analyse(workspace, run.run_id, directory)
-    found = workspace.incidents(*config.window)
+    workspace.put_meta({"triage": config.triage.model_dump_json()})
+    standing = triage.standings(workspace, *config.window)
+    found = [s.incident for s in standing if not s.settled]
     grave = sum(i.score.severity.rank >= config.fail_on.rank for i in found)
     ours = {source.name for source in sources}
     unread = sum(c.source in ours and not c.outcome.complete for c in workspace.coverage())
@@ -144,6 +148,7 @@ def scan(
         scope=_scope(config, sources, directory),
     )
     workspace.finish_run(run)
+    workspace.journal.write("scanned", run=run.run_id, exit_code=code, read=read, skipped=skipped)
     return Result(run, directory, found, grave, unread)
 
 

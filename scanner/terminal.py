@@ -243,15 +243,24 @@ def kind_rows(path: Path | None = None) -> list[dict[str, object]]:
 COLUMNS = {
     "kinds": ("kind", "title", "region", "on", "needs", "example"),
     "incidents": (
-        "rank", "incident_id", "severity", "people_exposed", "first_sent_at", "kinds", "why",
+        "rank", "incident_id", "severity", "people_exposed", "first_sent_at", "state", "why",
     ),
     "findings": ("kind", "severity", "confidence", "part", "count", "evidence", "message_key"),
     "coverage": ("mailbox", "folder", "outcome", "messages_read", "messages_skipped", "reason"),
+    "suppressions": ("suppression_id", "field", "value", "hides", "expires_at", "reason"),
+    "register": (
+        "reference", "happened_at", "people", "severity", "status", "decision", "deadline_at",
+    ),
+    "precision": ("kind", "confirmed", "refuted", "precision"),
+    "log": ("entry", "at", "actor", "action", "detail"),
     "runs": (
         "run_id", "finished_at", "outcome", "exit_code", "messages_read", "messages_skipped",
     ),
 }  # fmt: skip
 """What a table has room for; JSON and CSV have every field."""
+
+WHOLE = {"incident_id", "reference", "suppression_id", "run_id", "severity", "status", "state"}
+"""Columns that a table never breaks or cuts: people type what stands there."""
 
 
 def show(name: str, rows: Sequence[Mapping[str, object]], form: str) -> None:
@@ -263,10 +272,15 @@ def show(name: str, rows: Sequence[Mapping[str, object]], form: str) -> None:
     else:
         table = Table(header_style="bold")
         for column in COLUMNS[name]:
-            table.add_column(column.replace("_", " "))
+            table.add_column(column.replace("_", " "), no_wrap=column in WHOLE)
         for row in rows:
-            table.add_row(*(escape(_text(row[column])) for column in COLUMNS[name]))
+            table.add_row(*(escape(_brief(row[column])) for column in COLUMNS[name]))
         _out.print(table if rows else f"No {name}.")
+
+
+def say(text: str) -> None:
+    """Print a sentence."""
+    _out.print(escape(text), soft_wrap=True)
 
 
 def print_json(value: object) -> None:
@@ -285,6 +299,15 @@ def _print_csv(rows: Sequence[Mapping[str, object]]) -> None:
         writer.writerow(rows[0])
     for row in rows:
         writer.writerow([cell(_text(value)) for value in row.values()])
+
+
+def _brief(value: object) -> str:
+    """Return a value as a table shows it: times to the minute, pairs without brackets."""
+    if isinstance(value, datetime):
+        return words.stamp(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {said}" for key, said in value.items())
+    return _text(value)
 
 
 def _text(value: object) -> str:

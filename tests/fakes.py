@@ -13,7 +13,7 @@ from scanner.messages import MessageBatch
 from scanner.model import Coverage
 from scanner.store import Workspace
 
-KEPT_APART = {"runs"}
+KEPT_APART = {"runs", "journal"}
 """A scan that finds nothing new still records that it ran."""
 
 

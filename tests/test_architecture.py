@@ -22,7 +22,7 @@ LAYERS = (
     ("messages", "directory", "severity", "exposure"),
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
     ("candidates",),
-    ("collect", "analyse"),
+    ("collect", "analyse", "triage"),
     ("scan", "report"),
     ("terminal",),
     ("commands",),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from scanner import data
 from scanner.errors import NewerWorkspaceError, ScannerError, StoreError, UnknownIdError
 from scanner.keys import KeyRing
 from scanner.messages import Batch, MessageBatch
@@ -396,3 +397,29 @@ def test_others_can_read_nothing(tmp_path: Path) -> None:
         os.umask(umask)
     assert {name for name, other in modes.items() if other} == set()
     assert {"state.sqlite-wal", "workspace.key", "scan.lock"} <= modes.keys()
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_an_older_workspace_is_brought_forward(tmp_path: Path, version: int) -> None:
+    """A workspace of each earlier format opens, keeps what it held, and has the newest format."""
+    with Workspace(tmp_path / "new", create=True) as new:
+        newest = schema_of(new.root)
+    old = tmp_path / "old"
+    with Workspace(old, create=True):
+        pass
+    (old / "state.sqlite").unlink()
+    with closing(sqlite3.connect(old / "state.sqlite", isolation_level=None)) as state:
+        for name in MIGRATIONS[:version]:
+            state.executescript(data.read(name))
+        state.execute("INSERT INTO meta VALUES ('kept', 'yes')")
+        state.execute(f"PRAGMA user_version = {version}")
+    with Workspace(old) as opened:
+        assert opened.meta("kept") == "yes"
+    assert schema_of(old) == newest
+
+
+def schema_of(root: Path) -> list[tuple[str, str]]:
+    """Return the tables and indexes of a workspace, and its format."""
+    with closing(sqlite3.connect(root / "state.sqlite")) as state:
+        found = state.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
+        return [*found, ("format", str(state.execute("PRAGMA user_version").fetchone()))]

@@ -53,11 +53,15 @@ DEFAULT_WORKSPACE = Path("undisclosed-workspace")
 
 
 @contextmanager
-def opened(path: Path, *, create: bool = False) -> Iterator[Workspace]:
-    """Yield the opened workspace; its store is imported only now."""
+def opened(
+    path: Path, does: str = "", *, create: bool = False, **detail: str
+) -> Iterator[Workspace]:
+    """Yield the opened workspace, and log what is done with it; its store is imported only now."""
     from scanner.store import Workspace
 
     with Workspace(path, create=create) as workspace:
+        if does:
+            workspace.journal.write(does, **{name: said for name, said in detail.items() if said})
         yield workspace
 
 

@@ -36,7 +36,10 @@ def incidents(
     """
     from scanner import terminal
 
-    with errors(), opened(workspace) as store:
+    with (
+        errors(),
+        opened(workspace, "viewed incidents", edition=edition.value, reason=reason) as store,
+    ):
         shown = terminal.query(store, since, until, edition.value, reason)
         terminal.show("incidents", terminal.incident_rows(shown), form.value)
 
@@ -50,7 +53,7 @@ def findings(
     """
     from scanner import terminal
 
-    with errors(), opened(workspace) as store:
+    with errors(), opened(workspace, "viewed findings") as store:
         terminal.show("findings", terminal.finding_rows(store), form.value)
 
 

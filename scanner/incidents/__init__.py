@@ -52,7 +52,7 @@ def build(
     header block that a message quotes, by its key.
     """
     work = _Work(parts, findings, kinds, spoken, quoted or {})
-    incidents = sorted(_repeats([work.incident(event) for event in work.events()]), key=_rank)
+    incidents = sorted(_repeats([work.incident(event) for event in work.events()]), key=rank)
     named, aliases = _name(incidents, previous)
     return refer(named, work.files, work.nodes, work.crowds), aliases
 
@@ -247,7 +247,7 @@ def _repeats(incidents: Sequence[Incident]) -> list[Incident]:
     """Return the incidents, those marked whose sender had another within the quarter before."""
     done: list[Incident] = []
     latest: dict[str, Incident] = {}
-    for incident in sorted(incidents, key=lambda i: (i.first_sent_at or _NEVER, _rank(i))):
+    for incident in sorted(incidents, key=lambda i: (i.first_sent_at or _NEVER, rank(i))):
         first = incident.messages[0]
         before = latest.get(first.sender) or latest.get(first.mailbox)
         repeated = None
@@ -278,7 +278,8 @@ def _repeat(before: Incident, incident: Incident) -> Mark | None:
     return Mark("repeat", incident.messages[0].message_key, reason)
 
 
-def _rank(incident: Incident) -> tuple[int, int, int, datetime, str]:
+def rank(incident: Incident) -> tuple[int, int, int, datetime, str]:
+    """Return what incidents are sorted by: band, flags, people, time."""
     known = [markers()[marker] for marker in incident.markers]
     flags = sum(m.flag for m in known) - sum(m.mitigates for m in known)
     return (

@@ -38,12 +38,16 @@ def renderer(path: Path) -> Callable[[Summary], bytes]:
 
 def write(summary: Summary, path: Path) -> None:
     """Write the report in the format of the path's suffix, whole or not at all, mode 0600."""
-    content = renderer(path)(summary)
+    put(path, renderer(path)(summary))
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, mode 0600; raises `ScannerError` where it cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, content)
     except OSError as error:
-        raise ScannerError(f"{path}: the report cannot be written: {error.strerror}") from error
+        raise ScannerError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scanner import incidents
+from scanner import incidents, triage
 from scanner.detectors import OWN_KINDS, kinds
 from scanner.directory import Directory
 from scanner.model import Severity
@@ -21,8 +21,9 @@ from scanner.report import words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from scanner.model import Incident, ScanRun
+    from scanner.model import Decision, Incident, ScanRun
     from scanner.store import FindingRow, Workspace
+    from scanner.triage import Standing
 
 REDACTED, FULL = "redacted", "full"
 
@@ -41,14 +42,16 @@ def summary(
     one neither. Coverage and mailbox figures are those of the whole workspace.
     """
     run, scope = _latest(workspace)
-    found = workspace.incidents(since, until)
+    standing = triage.standings(workspace, since, until)
+    shown_ones = [s for s in standing if s.suppressed_by is None]
+    found = [s.incident for s in shown_ones]
     by_message: dict[str, list[FindingRow]] = defaultdict(list)
     for row in workspace.findings():
         by_message[row.finding.message_key].append(row)
     view = _View(workspace, edition)
     named = mailbox_names(workspace) if edition == REDACTED else str
     shown = tuple(
-        view.incident(rank, incident, by_message) for rank, incident in enumerate(found, start=1)
+        view.incident(rank, one, by_message) for rank, one in enumerate(shown_ones, start=1)
     )
     occurring = {kind for i in shown for kind in (*i.kinds, *(f.kind for f in i.findings))}
     carried = {marker for i in shown for marker in i.markers}
@@ -59,7 +62,7 @@ def summary(
         generated_at=datetime.now(UTC),
         run=_run(run),
         scope=_scope(scope, since, until),
-        totals=_totals(workspace, found, by_message),
+        totals=_totals(workspace, found, by_message, _suppressed(standing)),
         reading=plain.reading_of(
             replace(c, mailbox=named(c.mailbox)) for c in workspace.coverage()
         ),
@@ -116,9 +119,10 @@ class _View:
         return address if self._full else self._keyed.pseudonym(address)
 
     def incident(
-        self, rank: int, incident: Incident, by_message: Mapping[str, Sequence[FindingRow]]
+        self, rank: int, standing: Standing, by_message: Mapping[str, Sequence[FindingRow]]
     ) -> plain.Incident:
         """Return one incident for reports and queries."""
+        incident = standing.incident
         facts: dict[str, Any] = incident.facts
         score = incident.score
         carried = [incidents.markers()[m] for m in incident.markers]
@@ -157,6 +161,17 @@ class _View:
             findings=tuple(_finding(row) for m in incident.messages for row in _of(m, by_message)),
             timeline=tuple(self._event(m) for m in incident.messages),
             unknown=_unknown(incident, facts),
+            decision=_decision(standing.decision),
+            state=standing.state,
+            clocks=plain.Clocks(
+                standing.first_alert_at,
+                standing.reviewed_at,
+                standing.aware_at,
+                standing.deadline_at,
+            ),
+            assessed=None
+            if standing.assessed == score
+            else (standing.assessed.low, standing.assessed.high),
         )
 
     def _misdirected(self, row: Mapping[str, Any]) -> plain.Misdirected:
@@ -201,6 +216,22 @@ def _of(message: Any, by_message: Mapping[str, Sequence[FindingRow]]) -> list[Fi
             found = row.finding
             claims.setdefault((found.kind, found.part, found.evidence.masked), row)
     return list(claims.values())
+
+
+def _decision(decision: Decision | None) -> plain.Decision | None:
+    if decision is None:
+        return None
+    return plain.Decision(decision.verdict.value, decision.author, decision.at, decision.reason)
+
+
+def _suppressed(standing: Iterable[Standing]) -> tuple[plain.Unranked, ...]:
+    """Return what suppressions hide: it stays countable, each rule with its reason and end."""
+    counts: dict[str, int] = defaultdict(int)
+    for one in standing:
+        rule = one.suppressed_by
+        if rule is not None:
+            counts[f"suppressed until {words.day(rule.expires_at)}: {rule.reason}"] += 1
+    return tuple(plain.Unranked(reason, count) for reason, count in sorted(counts.items()))
 
 
 def _finding(row: FindingRow) -> plain.Finding:
@@ -262,6 +293,7 @@ def _totals(
     workspace: Workspace,
     found: Iterable[Incident],
     by_message: Mapping[str, Sequence[FindingRow]],
+    suppressed: tuple[plain.Unranked, ...],
 ) -> plain.Totals:
     found = list(found)
     coverage, activity = workspace.coverage(), workspace.activity()
@@ -276,7 +308,10 @@ def _totals(
         people_exposed=len(addresses) + others,
         people_low=max((i.people_low for i in found), default=0),
         people_high=sum(i.people_high for i in found),
-        unranked=tuple(plain.Unranked(r, n) for r, n in workspace.set_aside().items()),
+        unranked=(
+            *suppressed,
+            *(plain.Unranked(r, n) for r, n in workspace.set_aside().items()),
+        ),
     )
 
 

@@ -235,6 +235,18 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Clocks:
+    """When an incident was first flagged, looked at, known to be a breach, and must be notified."""
+
+    first_alert_at: datetime
+    reviewed_at: datetime | None = None
+    aware_at: datetime | None = None
+    """From when on a person called it a breach; None while nobody has."""
+
+    deadline_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """One event with all that its page shows; fields are named as in the JSON contract."""
 
@@ -290,6 +302,12 @@ class Incident:
     """What to do next; empty lets the report word the usual steps, see `words.steps`."""
 
     decision: Decision | None = None
+    state: str = "open"
+    """`new`, `open`, `decided`, `awaiting-second` (person) or `reopened`."""
+
+    clocks: Clocks | None = None
+    assessed: tuple[float, float] | None = None
+    """SE as it was worked out, where a person set a factor; None where nobody did."""
 
 
 @dataclass(frozen=True, slots=True)

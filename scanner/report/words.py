@@ -366,6 +366,32 @@ def title(incident: Incident, titles: Mapping[str, str]) -> str:
     return f"{said[:1].upper()}{said[1:]} of {count(many, 'person', 'people')} disclosed"
 
 
+STATES = {
+    "new": "New since the scan before",
+    "open": "Open: nobody has decided yet",
+    "decided": "Decided",
+    "awaiting-second": "Waits for a second person to say the same",
+    "reopened": "Reopened: more was sent since the decision",
+}
+
+
+def standing(incident: Incident) -> str:
+    """Return where an incident stands, and which times run, in sentences."""
+    said = [STATES.get(incident.state, incident.state)]
+    clocks = incident.clocks
+    if clocks is not None:
+        said.append(f"First flagged {moment(clocks.first_alert_at)}")
+        if clocks.reviewed_at:
+            said.append(f"first decided on {moment(clocks.reviewed_at)}")
+        if clocks.aware_at:
+            said.append(f"known to be a breach since {moment(clocks.aware_at)}")
+            said.append(f"the time to notify ends {moment(clocks.deadline_at)}")
+    if incident.assessed is not None:
+        said.append(f"SE assessed as {scores(*incident.assessed)}, then set by a person")
+    first, *others = said
+    return f"{first}. {'; '.join(others)}." if others else f"{first}."
+
+
 def exposures(incident: Incident) -> tuple[Message, ...]:
     """Return the messages that exposed, without the apologies for them."""
     return tuple(m for m in incident.messages if m.role != "apology") or incident.messages

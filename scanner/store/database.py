@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MIGRATIONS = ("migrations/0001.sql", "migrations/0002.sql")
+FORMAT = 3
+"""Of the database that this version writes."""
+
+MIGRATIONS = tuple(f"migrations/{number:04}.sql" for number in range(1, FORMAT + 1))
 """What makes format N of format N-1, in order; the format is SQLite's `user_version`."""
 
 

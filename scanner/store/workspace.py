@@ -2,7 +2,8 @@
 
     WORKSPACE/
       workspace.key      what pseudonyms and value hashes are keyed with; readable by the owner only
-      state.sqlite       runs, coverage, checkpoints, findings, incidents
+      state.sqlite       runs, coverage, checkpoints, findings, incidents, decisions, journal
+      journal.head       the last seal of the journal
       messages/          part files; one counts only while `parts` lists it
       reports/
 
@@ -43,6 +44,8 @@ from scanner.model import (
     stamp,
 )
 from scanner.store.database import Database
+from scanner.store.decisions import Decisions
+from scanner.store.journal import Journal
 from scanner.store.parts import Parts
 
 if TYPE_CHECKING:
@@ -120,6 +123,8 @@ class Workspace:
         self._lock: sqlite3.Connection | None = None
         self._db = Database(state)
         self.parts = Parts(self._db, root / "messages", self.keyed)
+        self.decisions = Decisions(self._db)
+        self.journal = Journal(self._db, self.keyed, root / "journal.head")
 
     def __enter__(self) -> Workspace:
         return self
@@ -139,6 +144,8 @@ class Workspace:
 
         The lock is a database transaction: it goes with its process, however that ends.
         """
+        if self._lock is not None:
+            return
         holder = self.root / "scan.lock.txt"
         lock = sqlite3.connect(self.root / "scan.lock", isolation_level=None, timeout=0)
         try:
@@ -425,6 +432,23 @@ class Workspace:
             stamp(until),
         )
         return [incident_of(json.loads(body)) for (body,) in rows]
+
+    def incident(self, incident_id: str) -> Incident | None:
+        """Return an incident by its id, or by one that it had before it merged with another."""
+        rows = self._db.query(
+            "SELECT body FROM incidents WHERE incident_id = ?1 OR incident_id = "
+            "(SELECT incident_id FROM incident_aliases WHERE alias = ?1)",
+            incident_id,
+        )
+        return incident_of(json.loads(rows[0][0])) if rows else None
+
+    def alerts(self) -> dict[str, tuple[str, datetime]]:
+        """Return, for each incident, the run that first saw it and when that began."""
+        rows = self._db.query(
+            "SELECT incident_id, first_run, started_at FROM incidents "
+            "LEFT JOIN runs ON run_id = first_run"
+        )
+        return {i: (run, parse_time(at) or datetime.now(UTC)) for i, run, at in rows}
 
     def findings(self) -> list[FindingRow]:
         """Return all findings, in a stable order."""

@@ -1,0 +1,98 @@
+"""The log of who ran, viewed, exported and decided: a chain that needs the key to be written."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from scanner.model import parse_time, stamp
+from scanner.store.database import store_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scanner.crypto import Keyed
+    from scanner.store.database import Database
+
+BEGINNING = "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log."""
+
+    entry: int
+    at: datetime
+    actor: str
+    action: str
+    detail: dict[str, object]
+    """Counts, ids, editions and reasons; never what mail holds."""
+
+
+class Journal:
+    """Entries that each seal the one before; a file beside the database holds the last seal.
+
+    An entry that is changed, removed or put in between breaks the chain. The file tells when the
+    last ones were cut off.
+    """
+
+    def __init__(self, database: Database, keyed: Keyed, head: Path) -> None:
+        self._db, self._keyed, self._head = database, keyed, head
+
+    def write(self, action: str, **detail: object) -> None:
+        """Add an entry of now, by who runs this process."""
+        at, actor = stamp(datetime.now(UTC)), who()
+        text = json.dumps(detail, sort_keys=True, default=str)
+        with self._db.transaction():
+            last = self._db.execute("SELECT entry, seal FROM journal ORDER BY entry DESC LIMIT 1")
+            entry, before = last.fetchone() or (0, BEGINNING)
+            seal = self._keyed.seal(before, str(entry + 1), str(at), actor, action, text)
+            self._db.execute(
+                "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)",
+                (entry + 1, at, actor, action, text, seal),
+            )
+        with store_errors(self._head):
+            fresh = self._head.with_suffix(".new")
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(f"{entry + 1} {seal}\n")
+            fresh.replace(self._head)
+
+    def entries(self) -> list[Entry]:
+        """Return the log, the oldest entry first."""
+        rows = self._db.query("SELECT entry, at, actor, action, detail FROM journal ORDER BY entry")
+        return [
+            Entry(n, parse_time(at) or datetime.now(UTC), actor, action, json.loads(detail))
+            for n, at, actor, action, detail in rows
+        ]
+
+    def broken(self) -> str:
+        """Return where the chain does not hold, in words; empty where it does."""
+        before, number = BEGINNING, 0
+        for entry, *said, seal in self._db.query("SELECT * FROM journal ORDER BY entry"):
+            number += 1
+            if entry != number:
+                return f"entry {number} is missing"
+            if seal != self._keyed.seal(before, str(entry), *said):
+                return f"entry {number} was changed"
+            before = seal
+        try:
+            kept, _, seal = self._head.read_text("ascii").strip().partition(" ")
+        except (OSError, ValueError):
+            return f"{self._head.name} is missing" if number else ""
+        if kept.isdecimal() and int(kept) > number:
+            return f"entries {number + 1} to {kept} are missing"
+        at_head = self._db.query("SELECT seal FROM journal WHERE entry = ?", kept)
+        return "" if at_head == [(seal,)] else f"{self._head.name} does not fit the log"
+
+
+def who() -> str:
+    """Return the name of the user who runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"

@@ -1,0 +1,413 @@
+"""Decide, suppress, expire: what people said of incidents, and where each incident stands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from scanner import incidents
+from scanner.errors import UnknownIdError, UsageError
+from scanner.model import (
+    SUPPRESSED_BY,
+    Decision,
+    Suppression,
+    Verdict,
+    parse_time,
+    plain_json,
+)
+from scanner.store.journal import who
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from scanner.model import Finding, Incident, Score
+    from scanner.store import Workspace
+
+FORM = 1
+"""Version of the file that `export` writes."""
+
+SETTLED = {Verdict.FALSE_POSITIVE, Verdict.ACCEPTED, Verdict.CLOSED, Verdict.NEAR_MISS}
+"""After these nothing is left to do, so the incident no longer makes a scan end in 1."""
+
+AWARE = {Verdict.CONFIRMED, Verdict.REPORTED}
+"""With these a person says that it is a breach: from then on the time to notify runs."""
+
+SECOND = {Verdict.REPORTED, Verdict.CLOSED}
+"""These wait for a second person where two are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How an organisation decides."""
+
+    deadline_hours: int = 72
+    """From awareness to notification: 72 under UK and EU GDPR, Article 33(1)."""
+
+    second_reviewer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one incident stands."""
+
+    incident: Incident
+    """With the severity as decided."""
+
+    state: str
+    """`new`, `open`, `decided`, `awaiting-second` or `reopened`."""
+
+    decision: Decision | None
+    assessed: Score
+    """The severity as it was worked out, before anyone edited it."""
+
+    suppressed_by: Suppression | None
+    first_alert_at: datetime
+    reviewed_at: datetime | None
+    aware_at: datetime | None
+    deadline_at: datetime | None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to do about it."""
+        decided = self.state == "decided" and self.decision is not None
+        return self.suppressed_by is not None or (decided and self.decision.verdict in SETTLED)  # type: ignore[union-attr]
+
+
+def standings(
+    workspace: Workspace,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    now: datetime | None = None,
+) -> list[Standing]:
+    """Return where the incidents of a window stand: by rank, with the severity as decided."""
+    now = now or datetime.now(UTC)
+    rules = rules_of(workspace)
+    words: dict[str, list[Decision]] = defaultdict(list)
+    for decision in workspace.decisions.all():
+        words[decision.incident_id].append(decision)
+    hidden = _Hidden(workspace, now)
+    latest = next((run.run_id for run in workspace.runs()), "")
+    alerts = workspace.alerts()
+    found = [
+        _standing(i, words[i.incident_id], rules, hidden, alerts[i.incident_id], latest)
+        for i in workspace.incidents(since, until)
+    ]
+    return sorted(found, key=lambda s: incidents.rank(s.incident))
+
+
+def _standing(
+    incident: Incident,
+    words: Sequence[Decision],
+    rules: Rules,
+    hidden: _Hidden,
+    alert: tuple[str, datetime],
+    latest: str,
+) -> Standing:
+    run, alerted = alert
+    last = words[-1] if words else None
+    aware = min((d.aware_at or d.at for d in words if d.verdict in AWARE), default=None)
+    return Standing(
+        incident=replace(incident, score=_edited(incident.score, words)),
+        state=_state(incident, words, rules, new=run == latest),
+        decision=last,
+        assessed=incident.score,
+        suppressed_by=hidden.by(incident),
+        first_alert_at=alerted,
+        reviewed_at=words[0].at if words else None,
+        aware_at=aware,
+        deadline_at=aware + timedelta(hours=rules.deadline_hours) if aware else None,
+    )
+
+
+def _state(incident: Incident, words: Sequence[Decision], rules: Rules, *, new: bool) -> str:
+    if not words:
+        return "new" if new else "open"
+    last = words[-1]
+    if not set(exposing(incident)) <= {key for d in words for key in d.messages}:
+        return "reopened"
+    if rules.second_reviewer and last.verdict in SECOND:
+        agreed = {d.author for d in words if d.verdict is last.verdict}
+        if len(agreed) < 2:
+            return "awaiting-second"
+    return "decided"
+
+
+def exposing(incident: Incident) -> tuple[str, ...]:
+    """Return the keys of the messages that exposed, stored copies left out."""
+    return tuple(m.message_key for m in incident.messages if m.role == "exposure")
+
+
+def _edited(score: Score, words: Sequence[Decision]) -> Score:
+    """Return a score with the factors that people set, the latest word on each counting."""
+    factors, reasons = {}, list(score.reasons)
+    for name in ("dpc", "ei", "cb"):
+        for decision in reversed(words):
+            value = getattr(decision, name)
+            if value is not None:
+                factors[name] = (value, value)
+                reasons.append(f"{name.upper()} {value:g}: set by {decision.author}")
+                break
+    return replace(score, reasons=tuple(reasons), **factors)
+
+
+class _Hidden:
+    """Tells which suppression hides an incident: all of its claims must be hidden."""
+
+    def __init__(self, workspace: Workspace, now: datetime) -> None:
+        self._rules: dict[tuple[str, str], Suppression] = {}
+        for rule in workspace.decisions.suppressions():
+            if rule.active(now):
+                self._rules[rule.field, rule.value] = rule
+        self._claims: dict[str, list[Finding]] = defaultdict(list)
+        if self._rules:
+            for row in workspace.findings():
+                self._claims[row.finding.message_key].append(row.finding)
+
+    def by(self, incident: Incident) -> Suppression | None:
+        """Return the suppression that hides the incident; where several do, the last to end."""
+        if not self._rules:
+            return None
+        same_people = self._rules.get(("list", list_id(incident)))
+        found = [same_people] if same_people else []
+        for message in incident.messages:
+            if message.role != "exposure" or same_people:
+                continue
+            whole = self._rules.get(("sender", message.sender)) or self._rules.get(
+                ("mailbox", message.mailbox)
+            )
+            claims = [c for c in self._claims[message.message_key] if c.kind in incident.kinds]
+            rules = [whole] if whole else [self._of(claim) for claim in claims]
+            if not rules or None in rules:
+                return None
+            found.extend(rule for rule in rules if rule)
+        return max(found, key=lambda rule: rule.expires_at, default=None)
+
+    def _of(self, claim: Finding) -> Suppression | None:
+        return self._rules.get(("fingerprint", claim.fingerprint)) or self._rules.get(
+            ("kind", claim.kind)
+        )
+
+
+def list_id(incident: Incident) -> str:
+    """Return what names the people whom an incident exposed, without telling who they are."""
+    packed = str(incident.facts.get("people_hashes", ""))
+    return hashlib.blake2b(packed.encode(), digest_size=12).hexdigest()
+
+
+def rules_of(workspace: Workspace) -> Rules:
+    """Return the rules that the last scan's configuration set."""
+    return Rules(**json.loads(workspace.meta("triage") or "{}"))
+
+
+# -- deciding ----------------------------------------------------------------------------------
+
+
+def decide(
+    workspace: Workspace,
+    incident_id: str,
+    verdict: Verdict,
+    reason: str,
+    *,
+    author: str = "",
+    factors: Mapping[str, float | None] | None = None,
+    aware_at: datetime | None = None,
+) -> Decision:
+    """Keep a person's word on an incident.
+
+    Raises `UnknownIdError` where there is no such incident, `UsageError` without a reason.
+    """
+    if not reason.strip():
+        raise UsageError("a decision needs its reason: give it with --reason")
+    incident = find(workspace, incident_id)
+    set_to = {name: value for name, value in (factors or {}).items() if value is not None}
+    for name, value in set_to.items():
+        low, high = {"dpc": (1, 4), "ei": (0.25, 1), "cb": (0, 2)}[name]
+        if not low <= value <= high:
+            raise UsageError(f"--{name} {value:g}: ENISA's factor lies between {low} and {high}")
+    now = datetime.now(UTC)
+    if aware_at is not None and aware_at > now:
+        raise UsageError("--aware-at lies in the future")
+    decision = Decision(
+        uuid.uuid4().hex, incident.incident_id, verdict, author.strip() or who(), now, reason,
+        **set_to, aware_at=aware_at, messages=exposing(incident),
+    )  # fmt: skip
+    workspace.decisions.add([decision])
+    workspace.journal.write("decided", incident=decision.incident_id, verdict=verdict.value)
+    return decision
+
+
+def find(workspace: Workspace, incident_id: str) -> Incident:
+    """Return an incident by its id or a former one; raises `UnknownIdError`."""
+    found = workspace.incident(incident_id)
+    if found is None:
+        raise UnknownIdError(
+            f"{incident_id}: no incident of this id in {workspace.root}; "
+            "`undisclosed incidents` lists them"
+        )
+    return found
+
+
+def named(given: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return field and value of the one rule that is given, None where there is none.
+
+    Raises `UsageError` for more than one.
+    """
+    found = [(field, value) for field, value in given.items() if value]
+    if len(found) > 1:
+        names = " and ".join(f"--{field}" for field, _ in found)
+        raise UsageError(f"{names}: a suppression has one of them; make one for each")
+    return found[0] if found else None
+
+
+def suppress(
+    workspace: Workspace,
+    field: str,
+    value: str,
+    reason: str,
+    expires_at: datetime | None,
+    *,
+    author: str = "",
+) -> Suppression:
+    """Hide findings until a day; for `list`, `value` is the id of an incident with that list.
+
+    Raises `UsageError` where the rule would hide nothing or for ever.
+    """
+    now = datetime.now(UTC)
+    if field not in SUPPRESSED_BY:
+        raise UsageError(f"{field!r} is none of {', '.join(SUPPRESSED_BY)}")
+    if not reason.strip():
+        raise UsageError("a suppression needs its reason: give it with --reason")
+    if expires_at is None:
+        raise UsageError("a suppression ends: say with --until up to which day it hides")
+    if expires_at <= now:
+        raise UsageError("--until lies in the past: the suppression would hide nothing")
+    if field == "list":
+        value = list_id(find(workspace, value))
+    rule = Suppression(
+        uuid.uuid4().hex[:12], field, value, author.strip() or who(), now, reason, expires_at
+    )
+    workspace.decisions.add([], [rule])
+    workspace.journal.write("suppressed", suppression=rule.suppression_id, field=field)
+    return rule
+
+
+def lift(workspace: Workspace, suppression_id: str) -> None:
+    """End a suppression now; raises `UnknownIdError`."""
+    if not workspace.decisions.lift(suppression_id, datetime.now(UTC)):
+        raise UnknownIdError(f"{suppression_id}: no suppression of this id that hides anything")
+    workspace.journal.write("lifted", suppression=suppression_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A suppression with what it hides today."""
+
+    rule: Suppression
+    hides: int
+    """Incidents."""
+
+    stale: bool
+    """Whether it has ended, or hides nothing any more."""
+
+
+def suppressed(workspace: Workspace, now: datetime | None = None) -> list[Suppressed]:
+    """Return every suppression with what it hides; the stale ones can go."""
+    now = now or datetime.now(UTC)
+    hides: dict[str, int] = defaultdict(int)
+    for standing in standings(workspace, now=now):
+        if standing.suppressed_by:
+            hides[standing.suppressed_by.suppression_id] += 1
+    return [
+        Suppressed(rule, hides[rule.suppression_id], stale=not hides[rule.suppression_id])
+        for rule in workspace.decisions.suppressions()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How often people confirmed what one kind of finding claimed."""
+
+    kind: str
+    confirmed: int
+    refuted: int
+
+    @property
+    def share(self) -> float:
+        """Confirmed, of all that were decided either way."""
+        return self.confirmed / (self.confirmed + self.refuted)
+
+
+def precision(found: Iterable[Standing]) -> list[Precision]:
+    """Return, for each kind that people decided on, how often it was right."""
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for standing in found:
+        if standing.decision is None:
+            continue
+        wrong = standing.decision.verdict is Verdict.FALSE_POSITIVE
+        for kind in standing.incident.kinds:
+            counts[kind][wrong] += 1
+    return [Precision(kind, right, wrong) for kind, (right, wrong) in sorted(counts.items())]
+
+
+# -- in and out --------------------------------------------------------------------------------
+
+
+def exported(workspace: Workspace) -> bytes:
+    """Return decisions and suppressions as JSON, which `import_file` takes."""
+    decisions, suppressions = workspace.decisions.all(), workspace.decisions.suppressions()
+    form = {"version": FORM, "decisions": decisions, "suppressions": suppressions}
+    workspace.journal.write("exported decisions", decisions=len(decisions))
+    return json.dumps(form, default=plain_json, indent=1).encode() + b"\n"
+
+
+def import_file(workspace: Workspace, path: Path, *, skip_unknown: bool = False) -> int:
+    """Take in what `export` wrote, all or nothing; return how many words were new.
+
+    Raises `UsageError` for a file of another form, `UnknownIdError` that names the incidents which
+    the workspace does not hold, unless those are to be left out.
+    """
+    decisions, suppressions = _read(path)
+    unknown = sorted({d.incident_id for d in decisions if not workspace.incident(d.incident_id)})
+    if unknown and not skip_unknown:
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        raise UnknownIdError(
+            f"{path}: decides incidents that {workspace.root} does not hold: "
+            f"{', '.join(unknown[:5])}{more}; nothing was taken in. Scan first, or leave those out "
+            "with --skip-unknown"
+        )
+    known = [d for d in decisions if d.incident_id not in unknown]
+    new = workspace.decisions.add(known, suppressions)
+    workspace.journal.write("imported decisions", new=new, left_out=len(decisions) - len(known))
+    return new
+
+
+def _read(path: Path) -> tuple[list[Decision], list[Suppression]]:
+    try:
+        form = json.loads(path.read_text("utf-8"))
+        if form["version"] != FORM:
+            raise UsageError(f"{path}: form {form['version']!r}; this version reads {FORM}")
+        return [_decision(row) for row in form["decisions"]], [
+            Suppression(**_timed(row, "at", "expires_at", "lifted_at"))
+            for row in form["suppressions"]
+        ]
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path}: not a file that `undisclosed export` wrote") from error
+
+
+def _decision(row: dict[str, Any]) -> Decision:
+    timed = _timed(row, "at", "aware_at")
+    return Decision(
+        **timed | {"verdict": Verdict(row["verdict"]), "messages": tuple(row["messages"])}
+    )
+
+
+def _timed(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return row | {name: parse_time(row[name]) for name in names}
