@@ -32,6 +32,17 @@ app = typer.Typer(
     add_completion=False,
 )
 
+OcrOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Read pictures and scanned pages too, in this language (eng, deu, ...); may be "
+        "repeated. Needs undisclosed[ocr]."
+    ),
+]
+FailOnOption = Annotated[
+    Severity | None,
+    typer.Option(help="Exit with 1 from this severity on.", show_default="high"),
+]
 ContentOption = Annotated[
     ContentLevel | None,
     typer.Option(help="How far to look into messages.", show_default="text"),
@@ -84,16 +95,14 @@ def scan(
         list[str] | None, typer.Option(help="A domain of the organisation's own; may be repeated.")
     ] = None,
     content: ContentOption = None,
+    ocr: OcrOption = None,
     report_to: Annotated[
         list[Path] | None,
         typer.Option(
             "--report", help="Also write a report here (.html, .pdf, .xlsx, .json, .csv)."
         ),
     ] = None,
-    fail_on: Annotated[
-        Severity | None,
-        typer.Option(help="Exit with 1 from this severity on.", show_default="high"),
-    ] = None,
+    fail_on: FailOnOption = None,
     config: Annotated[Path | None, typer.Option(help="Configuration file (TOML).")] = None,
     mailbox: Annotated[
         str | None, typer.Option(help="The mailbox that all of an archive's messages belong to.")
@@ -120,6 +129,7 @@ def scan(
                 "until": until,
                 "internal_domains": internal_domain,
                 "content": content,
+                "ocr": ocr,
                 "fail_on": fail_on,
                 "mailbox": mailbox,
             },

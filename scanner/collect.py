@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from scanner.attachments.pages import PICTURES, open_files
+from scanner.attachments.ocr import HOW
+from scanner.attachments.pages import open_files, unopened
 from scanner.attachments.worker import Extractor
 from scanner.connectors.base import Order, Page
 from scanner.errors import (
@@ -40,6 +41,7 @@ from scanner.model import (
 
 if TYPE_CHECKING:
     from scanner.addresses import Address
+    from scanner.attachments import Limits
     from scanner.connectors.base import Connector, Unit
     from scanner.detectors import Detectors
     from scanner.detectors.base import ContentDetector, Keyer
@@ -136,16 +138,18 @@ def examination(
     content: ContentLevel,
     interest: Interest,
     detectors: Detectors,
+    limits: Limits,
 ) -> Examination:
     """Return what a scan asks for: a window, a depth, and the detectors as they are now.
 
     Whose content is looked at depends on who is internal, so that counts as a detector's version;
-    and so does which kinds are on.
+    and so does which kinds are on, and in which languages pictures are read.
     """
     if content is ContentLevel.NONE:
         return Examination(since, until, content, frozenset())
     seen = {f"{d.id}@{d.version}" for d in detectors.content}
     seen |= {f"directory@{interest.digest()}", f"kinds@{detectors.digest}"}
+    seen |= {f"ocr@{language}" for language in filter(None, limits.ocr.split("+"))}
     return Examination(since, until, content, frozenset(seen))
 
 
@@ -157,6 +161,7 @@ def collect(
     request: Examination,
     interest: Interest,
     detectors: Sequence[ContentDetector],
+    limits: Limits,
     advance: Advance,
 ) -> Tally:
     """Read what `request` asks for and was not read yet, and commit it page by page.
@@ -165,7 +170,7 @@ def collect(
     """
     checkpoints = workspace.checkpoints(source.name)
     tally = Tally()
-    with Extractor() as files:
+    with Extractor(limits) as files:
         stored = _StoredKeys(workspace)
         scan = _Scan(workspace, run_id, source, interest, detectors, files, checkpoints, stored)
         readers: dict[Order, _UnitReader] = {}
@@ -414,15 +419,15 @@ class _UnitReader:
 
     def _remarks(self, batch: Batch) -> Iterator[Coverage]:
         """Yield what no reader could have read, counted."""
+        limits = self._scan.files.limits
         self._pictures += sum(
-            file.media_type.startswith(PICTURES)
+            file.media_type.startswith(unopened(limits))
             for document in batch.documents
             for file in document.files
         )
         if self._pictures:
-            reason = (
-                f"pictures or recordings attached, which hold no text to read: {self._pictures}"
-            )
+            what = "recordings" if limits.ocr else f"pictures (not read without OCR: {HOW})"
+            reason = f"{what} attached, whose content was not looked at: {self._pictures}"
             yield self._row(Outcome.OUT_OF_SCOPE, reason, "pictures")
         self._unresolved |= _unresolved(batch, self._directory)
         if self._unresolved:

@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StringConstraints,
     ValidationError,
     model_validator,
 )
@@ -56,6 +57,9 @@ def _mailbox(text: str) -> str:
 When = Annotated[datetime | date | None, BeforeValidator(_when)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
+
+
+Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{3}(_[A-Za-z]{2,10})?$")]
 
 
 class _Strict(BaseModel):
@@ -240,6 +244,9 @@ class Config(_Strict):
     internal_domains: tuple[Domain, ...] = ()
     partner_domains: tuple[Domain, ...] = ()
     content: ContentLevel = ContentLevel.TEXT
+    ocr: tuple[Language, ...] = ()
+    """Languages in which pictures are read, as Tesseract names them; none where it is not asked."""
+
     content_audience: Literal["external", "all"] = "external"
     """Whether only what somebody outside was sent has its content looked at."""
 
@@ -325,6 +332,8 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Config:
         chosen = config.detectors.model_copy(update={"packs": packs})
         config = config.model_copy(update={"detectors": chosen})
     since, until = config.window
+    if config.ocr and config.content is not ContentLevel.ATTACHMENTS:
+        raise ConfigError("ocr: pictures are attachments; ask for --content attachments too")
     if since and until and since >= until:
         raise ConfigError("--since is not before --until: the window holds nothing")
     return config

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 import scanner
 from scanner import analyse, collect, detectors, triage
+from scanner.attachments import Limits
 from scanner.collect import Interest, Source
 from scanner.connectors import connector_class
 from scanner.connectors.tree import printable
@@ -101,6 +102,7 @@ def scan(
     """
     watch = watch or Watch()
     sources, looking = [open_source(name, config) for name in names], looked_for(config)
+    limits = Limits.with_pictures(config.ocr)
     workspace.lock()
     started = datetime.now(UTC)
     run = ScanRun(
@@ -119,13 +121,14 @@ def scan(
     units = [unit for _, found in surveys for unit in found]
     directory = _directory(config, workspace, units, listing)
     interest = _interest(config, workspace, directory)
-    request = collect.examination(*config.window, config.content, interest, looking)
+    request = collect.examination(*config.window, config.content, interest, looking, limits)
     watch.phase("Reading", sum(unit.size for _, units in surveys for unit in units))
     read = skipped = 0
     for source, units in surveys:
         tally = collect.collect(
-            workspace, run.run_id, source, units, request, interest, looking.content, watch.advance
-        )
+            workspace, run.run_id, source, units, request, interest, looking.content, limits,
+            watch.advance,
+        )  # fmt: skip
         read, skipped = read + tally.read, skipped + tally.skipped
     workspace.parts.compact()
     pa.default_memory_pool().release_unused()

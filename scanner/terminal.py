@@ -17,6 +17,7 @@ from rich.table import Table
 
 from scanner import report
 from scanner import scan as scanning
+from scanner.attachments import Limits
 from scanner.config import Config, load
 from scanner.detectors import catalogue
 from scanner.errors import ConfigError
@@ -46,6 +47,7 @@ def check(config: Config, names: Sequence[str], reports: Sequence[Path]) -> None
     for name in names:
         scanning.open_source(name, config)
     scanning.looked_for(config)
+    Limits.with_pictures(config.ocr)
 
 
 def check_source(config: Config, name: str) -> bool:

@@ -13,6 +13,7 @@ from scanner.model import ContentLevel, Finding, Outcome
 from scanner.report import gather
 from scanner.scan import COMPLETE, FOUND, INCOMPLETE, Result, scan
 from scanner.store import Workspace
+from tests.attachments.test_ocr import needs_tesseract, picture, saved
 from tests.build import JO, put
 
 CALDER = Config(internal_domains=("calder.example",), content=ContentLevel.ATTACHMENTS)
@@ -171,6 +172,29 @@ def test_what_cannot_be_read_is_told(
         rows = workspace.coverage()
     assert Outcome(outcome) in {row.outcome for row in rows}
     assert all(row.reason for row in rows if row.outcome is not Outcome.READ)
+
+
+def test_pictures_are_told_or_read(tmp_path: Path) -> None:
+    """Without OCR pictures are counted with the way to read them; with it they are read."""
+    raw = mail("id.png", saved(picture(), "PNG"), "image/png")
+    assert run(tmp_path, raw).run.exit_code == COMPLETE
+    with Workspace(tmp_path / "ws") as workspace:
+        (told,) = [c.reason for c in workspace.coverage() if c.entry == "pictures"]
+    assert told.startswith("pictures (not read without OCR: --ocr eng, ")
+    assert findings(tmp_path) == []
+
+
+@pytest.mark.ocr
+@needs_tesseract
+def test_pictures_are_read_where_asked(tmp_path: Path) -> None:
+    """OCR asked for later examines again, finds what a picture shows, and says where."""
+    raw = mail("id.png", saved(picture(), "PNG"), "image/png")
+    run(tmp_path, raw)
+    asked = run(tmp_path, raw, config=CALDER.model_copy(update={"ocr": ("eng",)}))
+    assert "nhs-number" in {i for incident in asked.incidents for i in incident.kinds}
+    assert "attachment:id.png" in {found.part for found in findings(tmp_path)}
+    with Workspace(tmp_path / "ws") as workspace:
+        assert not [c for c in workspace.coverage() if c.entry == "pictures"]
 
 
 def test_nothing_of_an_attachment_is_stored(tmp_path: Path) -> None:

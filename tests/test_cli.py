@@ -302,6 +302,15 @@ def test_a_wrong_choice_of_kinds(archive: Path, tmp_path: Path, text: str, says:
     assert not (tmp_path / "ws").exists()
 
 
+def test_ocr_is_asked_for_with_attachments(archive: Path, tmp_path: Path) -> None:
+    """Without attachments there is no picture to read, and a language without data is refused."""
+    asked = ("scan", archive, "-w", tmp_path / "ws", "--ocr")
+    assert "--content attachments" in refused(*asked, "eng")
+    assert "ocr" in refused(*asked, "xyz", "--content", "attachments")
+    assert "ocr.0: " in refused(*asked, "../eng", "--content", "attachments")
+    assert not (tmp_path / "ws").exists()
+
+
 def test_the_default_workspace_is_here(archive: Path, tmp_path: Path) -> None:
     """Without -w, environment and file the workspace is ./undisclosed-workspace."""
     run("scan", archive, code=None)

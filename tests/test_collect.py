@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from scanner import collect
 from scanner.addresses import entry
+from scanner.attachments import Limits
 from scanner.collect import INTERRUPTED, Interest, Source, Tally, detect, examination, plan
 from scanner.detectors import DETECTORS, compose
 from scanner.detectors.base import ContentDetector, Keyer, Kind
@@ -37,8 +38,8 @@ from tests.fakes import FakeConnector, FakeUnit, files_of, rows_of
 OUTSIDE = "ann@webmail.example"
 IBAN = "Please pay to IBAN GB82 WEST 1234 5698 7654 32.\n"
 CALDER = Interest(Directory(frozenset({"calder.example"})))
-ALL = examination(None, None, ContentLevel.TEXT, CALDER, compose())
-NONE = examination(None, None, ContentLevel.NONE, CALDER, compose())
+ALL = examination(None, None, ContentLevel.TEXT, CALDER, compose(), Limits())
+NONE = examination(None, None, ContentLevel.NONE, CALDER, compose(), Limits())
 JUNE, JULY, AUGUST = (datetime(2026, month, 1, tzinfo=UTC) for month in (6, 7, 8))
 NEWER = replace(ALL, detectors=frozenset({"personal-data@99"}))
 
@@ -80,6 +81,7 @@ def read(
     advanced: list[int] = []
     tally = collect.collect(
         workspace, "run", Source("fake", source), units, request, interest, DETECTORS,
+        Limits(),
         advanced.append,
     )  # fmt: skip
     assert len(advanced) == len(units)
@@ -494,7 +496,7 @@ def test_skipped_messages_are_counted_across_a_resume(workspace: Workspace) -> N
 def test_who_is_internal_decides_what_is_read(workspace: Workspace, source: FakeConnector) -> None:
     """Content left aside because its sender seemed external is read once the sender is internal."""
     elsewhere = Interest(Directory(frozenset({"other.example"})))
-    first = examination(None, None, ContentLevel.TEXT, elsewhere, compose())
+    first = examination(None, None, ContentLevel.TEXT, elsewhere, compose(), Limits())
     read(workspace, source, first, elsewhere)
     assert workspace.findings() == []
     read(workspace, source)
@@ -511,7 +513,7 @@ def test_a_change_of_what_is_looked_for_reads_again(
     pack.write_text(own)
 
     def reads(**chosen: Any) -> bool:
-        request = examination(None, None, ContentLevel.TEXT, CALDER, compose(**chosen))
+        request = examination(None, None, ContentLevel.TEXT, CALDER, compose(**chosen), Limits())
         again = bool(planned(workspace, source, request))
         read(workspace, source, request)
         return again

@@ -6,9 +6,13 @@ Hostile files belong into a worker process: see `worker.Extractor`, which has th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from scanner.model import AttachedTable as Table
 from scanner.model import AttachedText as Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["FORMATS", "Extracted", "Limits", "Table", "Text", "extract"]
 
@@ -54,6 +58,28 @@ class Limits:
     characters: int = 20_000_000
     """Of text, in and out of sight."""
 
+    ocr: str = ""
+    """Languages in which pictures are read, as Tesseract names them (`eng+deu`); empty for none."""
+
+    ocr_data: str = ""
+    """The folder with their data."""
+
+    ocr_seconds: float = 60.0
+    """For all pictures of one attachment."""
+
+    @classmethod
+    def with_pictures(cls, languages: Sequence[str]) -> Limits:
+        """Return limits under which pictures are read too, in these languages, if there are any.
+
+        Raises ConfigError that says what to install where they cannot be.
+        """
+        if not languages:
+            return cls()
+        from scanner.attachments.ocr import language_data
+
+        folder = language_data(languages)
+        return cls(seconds=120.0, cpu_seconds=100, ocr="+".join(languages), ocr_data=folder)
+
 
 FORMATS = {
     "csv": "plain:read_table",
@@ -62,6 +88,7 @@ FORMATS = {
     "eml": "mail:read_eml",
     "gzip": "archives:read_gzip",
     "html": "plain:read_html",
+    "image": "ocr:read",
     "ics": "mail:read_calendar",
     "mbox": "mail:read_mbox",
     "msg": "outlook:read",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from scanner import unpack
 from scanner.attachments import FORMATS, Extracted, Limits, Table, Text
 from scanner.attachments.kinds import kind_of
+from scanner.attachments.ocr import HOW, Reader
 from scanner.attachments.people import estimate
 from scanner.errors import LimitError, ScannerError
 from scanner.text import normalise
@@ -76,6 +77,11 @@ class Gathering:
                 seconds=limits.seconds,
             )
         )
+        self.pictures = (
+            Reader(limits.ocr, limits.ocr_data, limits.ocr_seconds) if limits.ocr else None
+        )
+        """What reads pictures, where that was asked for."""
+
         self._texts: list[Text] = []
         self._tables: list[Table] = []
         self._problems: dict[str, None] = {}
@@ -99,6 +105,9 @@ class Gathering:
                 self._read(file, name)
         except LimitError as error:
             self.problem(file, str(error))
+        if within is None and self.pictures and self.pictures.late:
+            late = self.pictures.late
+            self.problem(file, f"pictures not read because those before took too long: {late}")
 
     @contextlib.contextmanager
     def guard(self, file: File, part: str = "") -> Iterator[None]:
@@ -142,7 +151,8 @@ class Gathering:
             and not any(text.hidden == file.hidden for text in self._texts[texts:])
         ):
             # Pictures in a document look so, and a document damaged in an odd way.
-            self.problem(file, "no text was found in it; pictures are not read without OCR")
+            read = "" if self.pictures else f"; pictures are not read without OCR ({HOW})"
+            self.problem(file, f"no text was found in it{read}")
 
     @staticmethod
     def _how(file: File | None, hidden: str) -> str:

@@ -29,9 +29,8 @@ _UNREADABLE = (
     (re.compile(rb"BZh[1-9]1AY|\xfd7zXZ\x00|\x28\xb5\x2f\xfd"),
      "archive of a kind that cannot be opened here; unpack it first"),
     (re.compile(rb"(?s).{257}ustar"), "tar archive: cannot be opened here; unpack it first"),
-    (re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8[79]a|II\*\x00|MM\x00\*|BM.{4}\x00{4}|"
-                rb"(?s:RIFF.{4}WEBP)|(?s:.{4}ftyp(?:heic|heix|mif1|avif))"),
-     "image: holds no text that can be read without OCR"),
+    (re.compile(rb"(?s:.{4}ftyp(?:heic|heix|mif1|avif))"),
+     "image of a kind that cannot be opened here; save it as JPEG or PNG"),
     (re.compile(rb"(?s:.{4}ftyp)|ID3|\xff[\xfb\xf3]|OggS|RIFF|\x1aE\xdf\xa3"),
      "sound or film: holds no text that can be read"),
     (re.compile(rb"MZ|\x7fELF|\xca\xfe\xba\xbe"), "program: not a document"),
@@ -43,6 +42,9 @@ _UNREADABLE = (
     (re.compile(rb"(?s)SQLite format 3\x00"), "SQLite database: cannot be opened here"),
     (re.compile(rb"(?s)PAR1"), "Parquet table: cannot be opened here"),
 )  # fmt: skip
+_IMAGE = re.compile(
+    rb"(?s)\x89PNG|\xff\xd8\xff|GIF8[79]a|II\*\x00|MM\x00\*|BM.{4}\x00{4}|RIFF.{4}WEBP"
+)
 _SIGNED, _ENVELOPED = (bytes.fromhex(f"2a864886f70d0107{n}") for n in ("02", "03"))
 _HTML = re.compile(r"(?i)\s*+(?:<!--.{0,500}?-->\s*+)?<(?:!doctype html|html|head|body|table|p)\b",
                    re.DOTALL)  # fmt: skip
@@ -75,6 +77,8 @@ def kind_of(content: bytes, name: str) -> str:
         return ""  # a signature beside its message
     if head[:1] == b"\x30" and _ENVELOPED in head[:40]:
         raise UnreadableError("encrypted with S/MIME: needs its key")
+    if _IMAGE.match(head):
+        return "image"
     for pattern, reason in _UNREADABLE:
         if pattern.match(head):
             raise UnreadableError(reason)

@@ -14,12 +14,19 @@ from scanner.text import redact
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from scanner.attachments import Limits
     from scanner.attachments.worker import Extractor
     from scanner.messages import Batch, Document
     from scanner.mime import Part
 
-PICTURES = ("image/", "audio/", "video/")
-"""Attachments without text; every signature's logo is one, so they are counted, not told singly."""
+IMAGES, RECORDINGS = ("image/",), ("audio/", "video/")
+"""Attachments without text but for OCR; every signature's logo is one, so they are counted, not
+told singly."""
+
+
+def unopened(limits: Limits) -> tuple[str, ...]:
+    """Return how the media types begin that are passed by."""
+    return RECORDINGS if limits.ocr else (*IMAGES, *RECORDINGS)
 
 
 def open_files(
@@ -29,7 +36,7 @@ def open_files(
 
     Returns the keyed hash of the file that each message and part lies in.
     """
-    opened = list(_files(batch))
+    opened = list(_files(batch, unopened(extractor.limits)))
     hashes: list[str] = []
 
     def contents() -> Iterator[tuple[str, bytes]]:
@@ -57,13 +64,13 @@ def open_files(
     return parts
 
 
-def _files(batch: Batch) -> Iterator[tuple[Document, str, Part]]:
+def _files(batch: Batch, passed_by: tuple[str, ...]) -> Iterator[tuple[Document, str, Part]]:
     """Yield the attachments to be opened, each with its message and a name of its own in that."""
     for document in batch.documents:
         names: dict[str, int] = {}
         for file in document.files:
             # An invitation's people are recipients, and read as such.
-            if file.media_type.startswith((*PICTURES, "text/calendar")):
+            if file.media_type.startswith((*passed_by, "text/calendar")):
                 continue
             name = file.filename or f"attachment.{file.media_type.rpartition('/')[2]}"
             names[name] = names.get(name, 0) + 1

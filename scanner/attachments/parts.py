@@ -106,7 +106,7 @@ class Package:
         self.to.text(self.file, "\n".join(lines), hidden="document properties")
 
     def embedded(self, folder: str) -> None:
-        """Read the objects embedded in the document as files of their own."""
+        """Read the objects embedded in the document, and with OCR its pictures."""
         for name in self.names(rf"{folder}/embeddings/[^/]+"):
             try:
                 content = self.read(name)
@@ -117,6 +117,10 @@ class Package:
             if content.startswith(_OLE):
                 label, content = unwrapped(content, label)
             self.to.file(content, label, self.file, hidden="embedded object")
+        if self.to.pictures:
+            for name in self.names(rf"{folder}/media/[^/]+\.(?:png|jpe?g|gif|bmp|tiff?|webp)"):
+                with self.to.guard(self.file, posixpath.basename(name)):
+                    self.to.file(self.read(name), posixpath.basename(name), self.file)
 
 
 _TELLING = frozenset(

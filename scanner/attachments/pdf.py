@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
+from scanner.attachments.ocr import HOW, MAX_PIXELS
 from scanner.errors import UnreadableError
 
 if TYPE_CHECKING:
@@ -20,6 +22,12 @@ MAX_REVISIONS = 5
 MAX_OBJECTS = 20_000
 MAX_BOXES = 200
 MAX_ANNOTATIONS = 2_000
+STAMP = 40
+"""A page with a picture and fewer characters is a scan, whatever was stamped on it."""
+
+DOTS = 250
+"""An inch, at which a scan is read."""
+
 _END = re.compile(rb"%%EOF[\r\n]{0,2}")
 _COVERS = (raw.FPDF_ANNOT_SQUARE, raw.FPDF_ANNOT_REDACT)
 
@@ -91,7 +99,9 @@ def _document(content: bytes, file: File, to: Gathering) -> list[str]:
             try:
                 page = document[number]
                 text = _page(page, f"Page {number + 1}", file, to)
-                images += not text.strip() and _has_image(page)
+                if len(text.strip()) < STAMP and _has_image(page):
+                    text += _pictured(page, f"Page {number + 1}", file, to)
+                    images += not text.strip()
                 page.close()
             except pdfium.PdfiumError:
                 broken += 1
@@ -109,7 +119,8 @@ def _document(content: bytes, file: File, to: Gathering) -> list[str]:
 
 def _report(file: File, to: Gathering, pages: int, images: int, broken: int) -> None:
     if images:
-        to.problem(file, f"{images} of {pages} pages are images without text; no OCR")
+        how = "in which no word was recognised" if to.pictures else f"and were not read ({HOW})"
+        to.problem(file, f"{images} of {pages} pages are images {how}")
     if broken:
         to.problem(file, f"{broken} of {pages} pages are damaged")
     if not pages:
@@ -139,6 +150,20 @@ def _page(page: pdfium.PdfPage, label: str, file: File, to: Gathering) -> str:
     else:
         to.tabbed(file, text, label)
     to.text(file, "\n".join(notes), label, "comment")
+    return text
+
+
+def _pictured(page: pdfium.PdfPage, label: str, file: File, to: Gathering) -> str:
+    """Keep what a page that is a picture says; return it."""
+    if to.pictures is None:
+        return ""
+    scale = min(DOTS / 72, math.sqrt(MAX_PIXELS / max(1.0, page.get_width() * page.get_height())))
+    bitmap = page.render(scale=scale, grayscale=True)
+    try:
+        text = to.pictures.text(bitmap.to_pil())
+    finally:
+        bitmap.close()
+    to.tabbed(file, text, f"{label} by OCR")
     return text
 
 

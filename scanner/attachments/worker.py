@@ -7,6 +7,7 @@ anything in this process. A bomb, a hang or a crash costs the one attachment it 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 WORKERS = 2
+KNOWN, SHORT = 2_000, 2_000
+"""So many results of so many characters are kept, in memory, where OCR made them dear."""
+
 READY = b"ready"
 START_SECONDS = 60.0
 _LENGTHS = struct.Struct("<II")
@@ -42,10 +46,13 @@ class Extractor:
     """A pool of worker processes; use it as a context manager, from one thread."""
 
     def __init__(self, limits: Limits | None = None, workers: int = WORKERS) -> None:
-        self._limits = limits or Limits()
-        self._idle: deque[_Worker] = deque(_Worker(self._limits) for _ in range(workers))
+        self.limits = limits or Limits()
+        self._idle: deque[_Worker] = deque(_Worker(self.limits) for _ in range(workers))
         self._all = tuple(self._idle)
         self._ahead = 4 * workers
+        self._known: dict[tuple[str, bytes], Extracted] = {}
+        """What was read with OCR, which takes a second: a logo comes again and again."""
+
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="attachments")
 
     def __enter__(self) -> Extractor:
@@ -85,11 +92,17 @@ class Extractor:
                 future.cancel()
 
     def _one(self, name: str, content: bytes) -> Extracted:
+        key = (name, hashlib.sha256(content).digest()) if self.limits.ocr else None
+        if key in self._known:
+            return self._known[key]
         worker = self._idle.popleft()  # as many as there are threads
         try:
-            return worker.extract(name, content)
+            found = worker.extract(name, content)
         finally:
             self._idle.append(worker)
+        if key and len(self._known) < KNOWN and sum(len(t.text) for t in found.texts) < SHORT:
+            self._known[key] = found
+        return found
 
 
 class _Worker:

@@ -112,9 +112,8 @@ def test_header_and_footnote() -> None:
 def test_document_of_pictures() -> None:
     """A document that shows no text is a problem, though its properties name an author."""
     data = with_parts(docx(hidden=True), {"word/document.xml": docx_of_pictures()})
-    assert extract(data, "x.docx").problems == (
-        "x.docx: no text was found in it; pictures are not read without OCR",
-    )
+    (problem,) = extract(data, "x.docx").problems
+    assert problem.startswith("x.docx: no text was found in it; pictures are not read without OCR")
 
 
 def docx_of_pictures() -> str:
