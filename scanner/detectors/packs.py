@@ -14,6 +14,7 @@ from scanner.detectors.patterns import Expressions, Pattern, Value, scan
 from scanner.detectors.sensitive import (
     AROUND,
     CATEGORIES,
+    STRENGTHS,
     Group,
     WordPack,
     category_kind,
@@ -117,12 +118,14 @@ def _words(path: Path, table: dict[str, Any]) -> WordPack:
         if name not in AROUND and name not in CATEGORIES:
             kinds.append(_category(f"{path}: {name}", name, lists))
         for key, words in lists.items():
-            if key not in {"strong", "words"}:
-                raise ConfigError(f"{path}: {name}.{key}: unknown key; it has strong and words")
+            if key not in STRENGTHS:
+                raise ConfigError(
+                    f"{path}: {name}.{key}: unknown key; it has {', '.join(STRENGTHS)}"
+                )
             left -= len(words) if isinstance(words, list) else 0
             if left < 0:
                 raise ConfigError(f"{path}: {name}.{key}: more than {MAX_WORDS:,} words in all")
-            groups.append(_group(f"{path}: {name}.{key}", name, key == "strong", language, words))
+            groups.append(_group(f"{path}: {name}.{key}", name, key, language, words))
     _compiles(str(path), [expression(word) for group in groups for word in group.words])
     return WordPack(tuple(groups), tuple(kinds))
 
@@ -142,12 +145,12 @@ def _category(where: str, name: str, lists: dict[str, Any]) -> Kind:
     return category_kind(name, title, dpc)
 
 
-def _group(where: str, name: str, strong: bool, language: str, words: Any) -> Group:
+def _group(where: str, name: str, strength: str, language: str, words: Any) -> Group:
     if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
         raise ConfigError(f"{where}: not a list of words")
     for word in words:
         _bounded(f"{where}: {word!r}", word)
-    return group_of(name, strong, language, words)
+    return group_of(name, strength, language, words)
 
 
 def _pattern(where: str, row: dict[str, Any]) -> Pattern:

@@ -40,8 +40,12 @@ CATEGORIES = {
 }
 """Each category's title, and the data processing context that a mention suggests at most."""
 
-AROUND = frozenset({"negations", "people", "general", "mass"})
+AROUND = frozenset({"negations", "people", "general", "mass", "firms"})
 """Words of a pack that tell what stands around a mention."""
+
+STRENGTHS = ("strong", "words", "weak")
+"""Words that say it of somebody by themselves; that may; that firms and papers use of much else, so
+that they count only in one sentence with a person, without a word for firms beside them."""
 
 
 def category_kind(name: str, title: str, dpc: int) -> Kind:
@@ -72,7 +76,11 @@ STRONG_ABOUT, ABOUT, STRONG, PLAIN, GENERAL = 0.8, 0.65, 0.6, 0.45, 0.25
 word alone, any other in what reads like a newsletter. In a mass mail none is surer than PLAIN: its
 words are what it writes about, not what somebody is."""
 
-_BEFORE_NOT, _BESIDE = 28, 70
+_BEFORE_NOT, _BESIDE, _SAME_BREATH = 28, 70, 40
+_LANGUAGES = ("en", *(pack.removeprefix("core-") for pack in PACKS if not pack.endswith("-en")))
+_SHARE = 4
+"""A language with fewer than one small word for so many of another is not the text's."""
+
 _BREAK = re.compile(r"[.;!?]\s|\n|\b(?:but|although|aber|mais|pero|ma|maar|ale)\b", re.I)
 _CAPITALS = re.compile(r"(?<![.!?]\s)(?<![\w])[A-Z][a-z]{2,} [A-Z][a-z]{2,}(?!\w)")
 MAX_MENTIONS = 2_000
@@ -85,7 +93,9 @@ class Group(NamedTuple):
     category: str
     """Of CATEGORIES, of a pack's own, or of AROUND."""
 
-    strong: bool
+    strength: str
+    """Of STRENGTHS."""
+
     language: str
     regex: re.Pattern[str]
     words: tuple[str, ...]
@@ -118,9 +128,9 @@ def _read(pack: Pack) -> Iterator[Group]:
     for name, value in table.items():
         if name in CATEGORIES:
             for strength, words in value.items():
-                yield group_of(name, strength == "strong", language, words)
+                yield group_of(name, strength, language, words)
         else:
-            yield group_of(name, False, language, value)
+            yield group_of(name, "words", language, value)
 
 
 @cache
@@ -148,11 +158,11 @@ def expression(word: str) -> str:
     return f"[^a-z0-9](?:{plain})[^a-z0-9]"
 
 
-def group_of(name: str, strong: bool, language: str, words: Sequence[str]) -> Group:
+def group_of(name: str, strength: str, language: str, words: Sequence[str]) -> Group:
     """Return words that mean one thing."""
     joined = "|".join(words)
     regex = re.compile(rf"(?<!\w)(?:{joined})(?!\w)", re.I)
-    return Group(name, strong, language, regex, tuple(words))
+    return Group(name, strength, language, regex, tuple(words))
 
 
 class _Mention(NamedTuple):
@@ -167,7 +177,7 @@ class SensitiveDetector(ContentDetector):
     """Finds what categories a message speaks of; each finding tells counts, never words."""
 
     id: str = "sensitive-words"
-    version: int = 2
+    version: int = 3
     packs: tuple[Pack, ...] = PACKS
     off: frozenset[str] = frozenset()
     """Kinds that are not looked for."""
@@ -220,7 +230,7 @@ class SensitiveDetector(ContentDetector):
             beside.setdefault((group.category, group.language), []).append(end)
         for ends in beside.values():
             ends.sort()
-        own = _language(beside)
+        own, foreign = _languages(beside)
         most = PLAIN if any(category == "mass" for category, _ in beside) else 1.0
         mentions: list[_Mention] = []
         for category, found_here in places.items():
@@ -228,9 +238,11 @@ class SensitiveDetector(ContentDetector):
             for start, end, group in sorted(
                 found_here, key=lambda p: (p[0], -p[1], p[2].language != own)
             ):
-                if start < last:
+                if start < last or group.language in foreign:
                     continue
                 last = end
+                if group.strength == "weak" and not _of_a_person(text, start, end, group, beside):
+                    continue
                 if not _negated(text, start, beside, group.language):
                     confidence = min(most, _confidence(text, start, end, group, beside))
                     mentions.append(_Mention(start, end, category, confidence))
@@ -265,12 +277,17 @@ class SensitiveDetector(ContentDetector):
         )
 
 
-def _language(beside: dict[tuple[str, str], list[int]]) -> str:
-    """Return the language whose small words occur most: some words exist in several languages."""
-    total: dict[str, int] = {"en": 0}
+def _languages(beside: dict[tuple[str, str], list[int]]) -> tuple[str, frozenset[str]]:
+    """Return the language whose small words occur most, and those that the text is not in.
+
+    Some words exist in several languages and mean another thing: `operation`.
+    """
+    total = dict.fromkeys(_LANGUAGES, 0)
     for (_, language), ends in beside.items():
         total[language] = total.get(language, 0) + len(ends)
-    return max(total, key=lambda language: total[language])
+    most = max(total, key=lambda language: total[language])
+    foreign = (name for name, count in total.items() if count * _SHARE < total[most])
+    return most, frozenset(foreign)
 
 
 def _mentions(count: int) -> str:
@@ -291,6 +308,24 @@ def _negated(
     return any(end <= start and not _BREAK.search(text, end, start) for end in ends[at : at + 8])
 
 
+def _of_a_person(
+    text: str, start: int, end: int, group: Group, beside: dict[tuple[str, str], list[int]]
+) -> bool:
+    """Tell whether a person is spoken of in the same breath, and no firm or state nearby."""
+    language = group.language
+    if _near(beside.get(("firms", language), []), start - _BESIDE, end + _BESIDE):
+        return False
+    people = beside.get(("people", language), [])
+    at = bisect_left(people, start - _SAME_BREATH)
+    for place in people[at : at + 8]:
+        if place > end + _SAME_BREATH:
+            return False
+        between = (place, start) if place <= start else (end, place)
+        if not _BREAK.search(text, *between):
+            return True
+    return False
+
+
 def _confidence(
     text: str,
     start: int,
@@ -305,9 +340,9 @@ def _confidence(
     high = stop if stop >= 0 else high
     language = group.language
     if _near(beside.get(("general", language), []), low, high):
-        return PLAIN if group.strong else GENERAL
+        return PLAIN if group.strength == "strong" else GENERAL
     person = _near(beside.get(("people", language), []), low, high)
-    if group.strong:
+    if group.strength == "strong":
         return STRONG_ABOUT if person else STRONG
     if person or _CAPITALS.search(text, max(0, low), high):
         return ABOUT

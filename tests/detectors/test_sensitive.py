@@ -10,7 +10,7 @@ import pytest
 from scanner import data
 from scanner.detectors import SENSITIVE_WORDS
 from scanner.detectors.base import NEVER
-from scanner.detectors.sensitive import ABOUT, CATEGORIES, PACKS, STRONG
+from scanner.detectors.sensitive import ABOUT, CATEGORIES, PACKS, STRENGTHS, STRONG
 from scanner.messages import Document
 from scanner.model import AttachedText, Finding
 from scanner.text import normalise
@@ -51,6 +51,17 @@ NOTHING = [
     "Canceraid Ltd", "gayle smith", "strokes of luck", "The Hiver estate", "convictional",
     "United", "abusers", "raping", "depressions", "Grapes and raptors", "",
 ]  # fmt: skip
+BUSINESS = [
+    "The company filed for bankruptcy, and its creditors wait for their money",
+    "Its debts of $ 3 billion worry investors", "A chapter on bankruptcy. He teaches it.",
+    "The board adopted the plan. He was away.", "the utility is the victim of prices",
+    "On Tuesday they voted on the operation of the grid and of the market in which it takes part",
+]  # fmt: skip
+PERSONAL = [
+    ("She was declared bankrupt in May", "money"), ("his debts are too much for him", "money"),
+    ("My mother cannot afford the rent", "money"), ("The tenant was convicted", "crime"),
+    ("Her son is deaf", "disability"), ("the child was adopted in 2015", "children"),
+]  # fmt: skip
 GENERAL = [
     "Join our cancer awareness week",
     "Newsletter: new research on dementia",
@@ -69,7 +80,8 @@ def test_every_category_has_cases() -> None:
     table = tomllib.loads(data.read("packs/core-en.toml"))
     assert ABOUT_SOMEBODY.keys() == CATEGORIES.keys()
     assert (
-        table.keys() - {"language", "negations", "people", "general", "mass"} == CATEGORIES.keys()
+        table.keys() - {"language", "negations", "people", "general", "mass", "firms"}
+        == CATEGORIES.keys()
     )
 
 
@@ -77,10 +89,10 @@ def test_every_category_has_cases() -> None:
 def test_packs_have_the_same_form(pack: str) -> None:
     """A pack holds categories that exist, each with words in lower case."""
     table = tomllib.loads(data.read(f"packs/{pack}.toml"))
-    rest = table.keys() - {"language", "negations", "people", "general", "mass"}
+    rest = table.keys() - {"language", "negations", "people", "general", "mass", "firms"}
     assert rest <= CATEGORIES.keys()
     for name in rest:
-        assert table[name].keys() <= {"strong", "words"}
+        assert table[name].keys() <= set(STRENGTHS)
         assert all(word == word.lower() for words in table[name].values() for word in words)
 
 
@@ -160,3 +172,15 @@ def test_hostile_text_is_linear(text: str) -> None:
     began = time.process_time()
     detect(text)
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("text", BUSINESS)
+def test_what_firms_say_of_themselves_is_nothing(text: str) -> None:
+    """Words of everyday business count of people only, foreign words in foreign texts only."""
+    assert detect(text) == []
+
+
+@pytest.mark.parametrize(("text", "category"), PERSONAL)
+def test_weak_words_count_beside_a_person(text: str, category: str) -> None:
+    """The same words in one sentence with a person are a mention."""
+    assert [found.kind for found in detect(text)] == [f"sensitive-{category}"]
