@@ -1,0 +1,1 @@
+"""The docket replayed: published incidents re-enacted as invented mailboxes amid ordinary mail."""
