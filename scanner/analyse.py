@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from scanner import incidents, runners, severity
 from scanner.candidates import Task, examine
-from scanner.detectors import OWN_KINDS, kinds, recipients
+from scanner.detectors import OWN_KINDS, aside, kinds, recipients
 from scanner.detectors.base import NEVER
 from scanner.detectors.reports import REPORTS
 from scanner.model import Finding, Severity
-from scanner.severity import KindFactors
+from scanner.severity import KindFactors, Rules
 from scanner.store import Analysis, Workspace
 
 if TYPE_CHECKING:
@@ -31,8 +31,9 @@ QUOTED_ONLY = "personal data only in the quoted part of a reply to its one recip
 OWN_DATA = "a single address or date in the text: most often the recipient's own"
 
 
-def analyse(workspace: Workspace, directory: Directory) -> Analysis:
+def analyse(workspace: Workspace, directory: Directory, rules: Rules | None = None) -> Analysis:
     """Return what the workspace's messages and content findings amount to."""
+    rules = rules or severity.default_rules()
     content = defaultdict(list)
     for finding in workspace.content_findings():
         content[finding.message_key].append(finding)
@@ -44,7 +45,7 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
         for name, kind in REPORTS.items()
     }
     tasks = [
-        Task(mailbox, workspace.parts.paths([mailbox]), directory, keys, said)
+        Task(mailbox, workspace.parts.paths([mailbox]), directory, keys, said, rules)
         for mailbox in workspace.parts.mailboxes()
     ]
     many = workspace.parts.rows() >= WORKERS_FROM_ROWS
@@ -60,6 +61,7 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
         factors,
         workspace.incident_ids(),
         _spoken(content, audience, known),
+        rules=rules,
     )
     of_incident = {
         key: i.score.severity
@@ -73,7 +75,7 @@ def analyse(workspace: Workspace, directory: Directory) -> Analysis:
         for node in part.nodes:
             if node.listed or (node.aside and node.message_key in of_incident):
                 listed += [part.findings[k] for k in (node.message_key,) if k in part.findings]
-            elif node.aside and node.aside != recipients.ASIDE_PAIR:
+            elif node.aside and node.aside != aside.PAIR:
                 set_aside[node.aside] += 1
     severities = {
         f.fingerprint: severity.of_finding(factors[f.kind])

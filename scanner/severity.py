@@ -33,6 +33,9 @@ Worked cases (reference/docket_signals.csv): 730 of 781 named gave EI 1; 65 of 1
 gave 0.75.
 """
 
+PROFESSIONAL_DPC = 2
+"""What wording suggests at most of a list of organisations' staff."""
+
 KNOWN_RECIPIENTS = 0.25
 UNKNOWN_RECIPIENTS = 0.5
 
@@ -52,6 +55,33 @@ class Context:
     def pattern(self) -> str:
         """One RE2 pattern for all its words, for lower-cased text."""
         return rf"\b({'|'.join(self.words)})\b"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the judging of lists and incidents rests on; the configuration may change it."""
+
+    contexts: tuple[Context, ...]
+    """The gravest first."""
+
+    named_share: float = NAMED_SHARE
+    many_people: int = 100
+    """ENISA's flag beside the score: more than so many individuals."""
+
+    public_from: int = 5
+    """From so many members of the public on a list is ranked."""
+
+    business_from: int = 25
+    """From so many people at business addresses."""
+
+    always_from: int = 100
+    """From so many people, whoever they are."""
+
+
+@cache
+def default_rules() -> Rules:
+    """Return the rules that hold where nobody changed them."""
+    return Rules(contexts())
 
 
 @cache
@@ -103,12 +133,17 @@ def score(
     kinds: Iterable[KindFactors],
     unknown_members: bool,
     mentions: Sequence[Mentions] = (),
+    named_share: float = NAMED_SHARE,
+    professional: bool = False,
+    passed_on: bool = False,
 ) -> Score:
     """Return the range of an incident, each factor with what it rests on.
 
     `visible` says whether addresses were disclosed; `kinds` holds the kinds found in content;
     `unknown_members` whether a group hides how many could see it; `mentions`, the gravest first,
     what sensitive matters the messages speak of, which raises the high end and nothing else.
+    `professional` says that the people on the lists work on the matter, `passed_on` that others
+    than the recipients came to see it.
     """
     dpc_low = dpc_high = ei_low = ei_high = 0.0
     reasons: list[str] = []
@@ -117,7 +152,7 @@ def score(
         ei_low = ei_high = ADDRESS_EI
         reasons.append("DPC 1: e-mail addresses alone are simple data")
         reasons.append("EI 0.75: an e-mail address is a main identifier")
-        if name_fraction >= NAMED_SHARE:
+        if name_fraction >= named_share:
             ei_high = 1.0
             reasons.append(f"EI up to 1: {name_fraction:.0%} of the addresses show a full name")
     for kind in kinds:
@@ -126,17 +161,23 @@ def score(
         reasons.append(f"DPC {_span(kind.dpc)}, EI {_span(kind.ei)}: {kind.title} in the content")
     grave = max(context, key=lambda c: c.dpc, default=None)
     if grave is not None:
-        dpc_high = max(dpc_high, grave.dpc)
-        reasons.append(f"DPC up to {grave.dpc}: wording suggests {grave.title}")
+        dpc = min(grave.dpc, PROFESSIONAL_DPC) if professional else grave.dpc
+        dpc_high = max(dpc_high, dpc)
+        what = f"wording suggests {grave.title}"
+        what += ", yet the people are at organisations and may only work on it" * professional
+        reasons.append(f"DPC up to {dpc:g}: {what}")
     for spoken in mentions:
         dpc_high = max(dpc_high, spoken.dpc)
         reasons.append(f"DPC up to {spoken.dpc:g}: {spoken.told}")
-    cb_high = UNKNOWN_RECIPIENTS if unknown_members else KNOWN_RECIPIENTS
-    reasons.append(
-        "CB 0.25 to 0.5: a group whose members are not known"
+    why = (
+        "a group whose members are not known"
         if unknown_members
-        else "CB 0.25: the recipients are known"
+        else "others than the recipients saw it"
+        if passed_on
+        else ""
     )
+    cb_high = UNKNOWN_RECIPIENTS if why else KNOWN_RECIPIENTS
+    reasons.append(f"CB 0.25 to 0.5: {why}" if why else "CB 0.25: the recipients are known")
     return Score(
         (dpc_low, dpc_high), (ei_low, ei_high), (KNOWN_RECIPIENTS, cb_high), tuple(reasons)
     )

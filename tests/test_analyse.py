@@ -15,7 +15,7 @@ import pytest
 
 from scanner import analyse, candidates, mime, runners
 from scanner.candidates import Partition, Task
-from scanner.detectors import recipients
+from scanner.detectors import aside
 from scanner.directory import Directory
 from scanner.exposure import People
 from scanner.keys import KeyRing
@@ -154,22 +154,22 @@ def test_a_newsletter_by_bcc_is_not_ranked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("messages", "reason"),
     [
-        pytest.param([sent(0, public(4))], recipients.ASIDE_SMALL, id="four"),
+        pytest.param([sent(0, public(4))], aside.SMALL_PUBLIC, id="four"),
         pytest.param(
-            [sent(0, [f"p{n}@d{n}.example" for n in range(33, 9, -1)])], recipients.ASIDE_BUSINESS,
+            [sent(0, [f"p{n}@d{n}.example" for n in range(33, 9, -1)])], aside.BUSINESS,
             id="business",
         ),
         pytest.param(
-            [sent(0, [f"info@d{n}.example" for n in range(24)])], recipients.ASIDE_ROLES,
+            [sent(0, [f"info@d{n}.example" for n in range(24)])], aside.ROLES,
             id="roles",
         ),
         pytest.param(
             [sent(0, [f"p{n}@d{n % 3}.example" for n in range(24)])],
-            recipients.ASIDE_ORGANISATIONS, id="organisations",
+            aside.COLLEAGUES, id="organisations",
         ),
         pytest.param(
             [sent(0, public(6)), *(sent(-99, [JO, *public(6)[1:]], sender=public(1)[0])
-             for _ in range(2))], recipients.ASIDE_KNOWN, id="known-group",
+             for _ in range(2))], aside.KNOWN, id="known-group",
         ),
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from scanner import messages, severity
 from scanner.candidates import wording
 from scanner.candidates.relatives import first_of_each, relatives, sealed
-from scanner.detectors import misdirection, recipients, reports
+from scanner.detectors import aside, misdirection, recipients, reports
 from scanner.detectors.misdirection import Signs, Suspects
 from scanner.detectors.recipients import RecipientList
 from scanner.exposure import PERSON_KINDS, People
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scanner.detectors.recipients import Frames
     from scanner.directory import Directory
     from scanner.model import Astray, Finding
+    from scanner.severity import Rules
 
 SENSITIVE_DPC = 3
 """From this data processing context on, the wording makes a small list count."""
@@ -45,6 +46,8 @@ class Task:
 
     said: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Keys of the messages that speak of an exposure in their content, by kind."""
+
+    rules: Rules = field(default_factory=severity.default_rules)
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,16 @@ def examine(task: Task) -> Partition:
     hidden = sealed(found)
     suspects = Suspects(found, _signs(task, found, content, remedies))
     context = wording.contexts(
-        found, np.unique(np.concatenate([lists.index.to_numpy(), content, hidden, suspects.rows]))
+        found,
+        task.rules.contexts,
+        np.unique(np.concatenate([lists.index.to_numpy(), content, hidden, suspects.rows])),
     )
-    grave = [c.id for c in severity.contexts() if c.dpc >= SENSITIVE_DPC]
+    rules = task.rules
+    grave = [c.id for c in rules.contexts if c.dpc >= SENSITIVE_DPC]
     sensitive = (context[grave] != "").any(axis=1)
-    lists["aside"] = recipients.set_aside(lists, sensitive.reindex(lists.index, fill_value=False))
+    grave_lists = sensitive.reindex(lists.index, fill_value=False)
+    lists["aside"] = aside.reasons(lists, grave_lists, rules)
+    lists["work"] = aside.professional(lists, rules)
     astray, doubtful = suspects.weigh(sensitive)
     kin = relatives(found, lists, remedies)
     topics = hidden[sensitive.reindex(hidden, fill_value=False).to_numpy(dtype=bool)]
@@ -94,10 +102,10 @@ def examine(task: Task) -> Partition:
     view = _View(found, chosen, lists, context, remedies, totals, kin, first, astray)
     nodes = list(view.nodes())
     keys = [node.message_key for node in nodes]
-    aside = lists["aside"].drop(kin.aside)
-    set_aside = Counter(aside[aside != ""].tolist())
+    left = lists["aside"].drop(kin.aside)
+    set_aside = Counter(left[left != ""].tolist())
     if len(topics) > len(first):
-        set_aside[ASIDE_TOPIC] = len(topics) - len(first)
+        set_aside[aside.TOPIC] = len(topics) - len(first)
     if doubtful:
         set_aside[misdirection.ASIDE] = doubtful
     return Partition(
@@ -109,9 +117,6 @@ def examine(task: Task) -> Partition:
         set_aside,
         [misdirection.finding(node.message_key, a) for node in nodes for a in node.astray],
     )
-
-
-ASIDE_TOPIC = "a sensitive topic in Bcc to an audience that is shown already"
 
 
 def _signs(task: Task, found: Frames, content: np.ndarray, remedies: np.ndarray) -> Signs:
@@ -202,10 +207,10 @@ class _View:
         """Yield a node for each, and keep the finding of each list."""
         rows = self.lists[self.lists.index.isin(self.chosen)]
         asides = dict(zip(rows.index.tolist(), rows["aside"].tolist(), strict=True))
-        shapes = {
-            row: RecipientList(*values) for row, *values in rows.drop(columns="aside").itertuples()
-        }
-        asides |= dict.fromkeys(self.kin.pairs.tolist(), recipients.ASIDE_PAIR)
+        work = set(rows.index[rows["work"]].tolist())
+        rows = rows.drop(columns=["aside", "work"])
+        shapes = {row: RecipientList(*values) for row, *values in rows.itertuples()}
+        asides |= dict.fromkeys(self.kin.pairs.tolist(), aside.PAIR)
         related, inbound = set(self.kin.aside.tolist()), set(self.kin.inbound.tolist())
         topics = set(self.topics.tolist())
         columns = [
@@ -218,17 +223,17 @@ class _View:
         suggested = _suggested(self.context)
         counts: list[dict[str, int]] = self.totals.to_dict("records")  # type: ignore[assignment]
         for row, own, total in zip(self.chosen.tolist(), values, counts, strict=True):
-            aside = asides.get(row, "")
+            reason = asides.get(row, "")
             shape = shapes.get(row)
-            if aside and row not in related and aside != recipients.ASIDE_PAIR:
+            if reason and row not in related and reason != aside.PAIR:
                 # It is here for its content or as a remedy: its list stays set aside.
-                shape, aside = None, ""
+                shape, reason = None, ""
             heard = suggested.get(row, {})
             node = Node(
                 **{key: value for key, value in own.items() if key != "message_class"},
                 kind=own["message_class"],
                 subject_redacted=redacted[row],
-                listed=shape is not None and not aside,
+                listed=shape is not None and not reason,
                 remedy=str(self.remedies[row]),
                 visible=total["visible"],
                 external_visible=total["shown"],
@@ -236,7 +241,8 @@ class _View:
                 hidden=total["outside"] - total["shown"],
                 contexts=tuple(heard),
                 heard=tuple(heard.values()),
-                aside=aside,
+                aside=reason,
+                professional=row in work,
                 inbound=row in inbound,
                 sealed_topic=row in topics,
                 astray=self.astray.get(row, ()),

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.candidates import wording
-from scanner.detectors.recipients import ASIDE_ROLES, SMALL, UNDATED
+from scanner.detectors import aside
+from scanner.detectors.recipients import SMALL, UNDATED
 from scanner.incidents import nodes
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Relatives(NamedTuple):
 def relatives(found: Frames, lists: pd.DataFrame, remedies: np.ndarray) -> Relatives:
     """Return what may belong to the ranked lists of a mailbox; `lists` has the column `aside`."""
     ranked = lists.index[lists["aside"] == ""].to_numpy()
-    weak = lists.index[(lists["aside"] != "") & (lists["aside"] != ASIDE_ROLES)].to_numpy()
+    weak = lists.index[(lists["aside"] != "") & (lists["aside"] != aside.ROLES)].to_numpy()
     shown = _external(found, visible=True)
     pairs = np.flatnonzero((shown == SMALL - 1) & found.messages["audited"].to_numpy())
     inbound = np.flatnonzero((shown >= SMALL) & found.messages["inbound"].to_numpy())

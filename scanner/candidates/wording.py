@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner import messages, severity
+from scanner import messages
 from scanner.directory import role_pattern, role_words
 from scanner.incidents import nodes
 from scanner.text import redact
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scanner.detectors.recipients import Frames
+    from scanner.severity import Context
 
 APOLOGY_WORDS = (
     r"\b(apolog(y|ies|ise|ize|ising|izing)|sorry|data (breach|incident)|e-?mail error|"
@@ -55,7 +56,7 @@ SOURCES = ("subject", "folder", "mailbox", "attachment's name", "group's name")
 """Where words are looked for, as reports call it."""
 
 
-def contexts(found: Frames, rows: np.ndarray) -> pd.DataFrame:
+def contexts(found: Frames, known: Sequence[Context], rows: np.ndarray) -> pd.DataFrame:
     """Return which contexts the words around each of `rows` suggest, and where they stand.
 
     A column for each context: a text that names the first of `SOURCES` to hold a word of it, empty
@@ -78,15 +79,15 @@ def contexts(found: Frames, rows: np.ndarray) -> pd.DataFrame:
             strict=True,
         )
     )
-    suggested = pd.DataFrame("", index=rows, columns=[c.id for c in severity.contexts()])
+    suggested = pd.DataFrame("", index=rows, columns=[c.id for c in known])
     for source, text in texts.items():
         # What joins words in names of files and mailboxes parts them here.
         text = pc.replace_substring_regex(pc.utf8_lower(text), "[_.]", " ")
-        for context in severity.contexts():
+        for context in known:
             hits = np.asarray(pc.match_substring_regex(text, context.pattern), dtype=bool)
             if hits.any():
-                known = suggested[context.id].to_numpy(dtype=object)
-                suggested[context.id] = np.where((known == "") & hits, f"the {source}", known)
+                before = suggested[context.id].to_numpy(dtype=object)
+                suggested[context.id] = np.where((before == "") & hits, f"the {source}", before)
     return suggested
 
 

@@ -1,9 +1,7 @@
 """Visible recipient lists: whose addresses a message showed to others, and what makes it matter.
 
 Vectorised over the frames of one mailbox; nothing runs per message. Lists of three external
-people and more are looked at. A list is ranked by bands, not by one threshold: from 100 people
-always, from 10 or 5 where they look like members of the public, from 3 where the wording is
-sensitive. What is set aside is counted with its reason.
+people and more are looked at; `aside.py` says which of them are ranked.
 """
 
 from __future__ import annotations
@@ -19,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.addresses import shows_name
+from scanner.detectors import domains
 from scanner.detectors.base import Kind
 from scanner.directory import GROUP_MARK, Directory, role_words
-from scanner.exposure import PRIVATE_SHARE
 from scanner.model import Evidence, Finding
 
 VISIBLE_RECIPIENTS = Kind(
@@ -47,6 +45,17 @@ UNDATED = np.iinfo(np.int64).max
 
 AFTERMATH = 30 * 86_400_000_000
 """Microseconds after a list in which its people's replies to all may be its own doing."""
+
+WEEK = 7 * 86_400_000_000
+"""Microseconds: two sendings of one list within a week may be one event."""
+
+REPLY = r"^\s*(re|aw|sv|vs|antw|odp|rif)\s*(\[\d+\])?\s*:"
+PRESS_SUBJECT = r"\b(press|media) (release|statement|notice|call|briefing|advisory)|\bembargo"
+MEDIA_DOMAIN = (
+    r"(news|times|gazette|herald|post|courier|chronicle|echo|journal|tribune|guardian|telegraph|"
+    r"paper|press|media|radio|\btv|broadcast|reporter|observer|advertiser|argus|standard|mail)"
+)
+"""What domains of newspapers and broadcasters are called; RE2."""
 
 BUSY_SENDER = 64
 """Of one correspondent, so many partners are remembered: more do not change who is a group."""
@@ -116,7 +125,13 @@ def frames(table: pa.Table, directory: Directory) -> Frames:
         }
     )
     display = np.asarray(unique_names.to_pylist(), dtype=object)
-    return Frames(table, messages, recipients, addresses, display)
+    found = Frames(table, messages, recipients, addresses, display)
+    learnt = domains.learn(found)
+    addresses["organisation"], addresses["webmail"] = learnt["organisation"], learnt["webmail"]
+    hosts = pc.replace_substring_regex(pc.utf8_lower(unique), r"^.*@", "")
+    media = np.asarray(pc.match_substring_regex(hosts, MEDIA_DOMAIN), dtype=bool)
+    addresses["media"] = media & ~addresses["webmail"].to_numpy()
+    return found
 
 
 class _Rows(NamedTuple):
@@ -182,7 +197,7 @@ class RecipientList(NamedTuple):
     """Share of the external ones who write to another of the list, or are written to."""
 
     again: int
-    """How often else this very set was addressed."""
+    """In how many other weeks these very people were addressed, but for a few."""
 
     in_order: float
     """Share of neighbours in alphabetical order; NaN below ten."""
@@ -190,6 +205,18 @@ class RecipientList(NamedTuple):
     first: str
     last: str
     """Initials of the list as it stands."""
+
+    before: int = 0
+    """How many of those weeks came before."""
+
+    organised: float = 0.0
+    """Share of the people who are at domains known as organisations'."""
+
+    answer: bool = False
+    """Whether it answers within a conversation that somebody outside began."""
+
+    press: bool = False
+    """Whether it looks like a press list."""
 
     twins: int = 0
     """People who bear a display name that another address of the list bears, too."""
@@ -233,7 +260,7 @@ def lists(found: Frames) -> pd.DataFrame:
     """
     rows = visible_rows(found)
     grouped = rows.groupby("message", sort=True)
-    counts = grouped[["external", "role", "webmail", "group", "new"]].sum()
+    counts = grouped[["external", "role", "webmail", "group", "new", "organisation", "media"]].sum()
     table = pd.DataFrame(index=counts.index)
     table["visible"] = grouped.size()
     table["external"] = counts["external"]
@@ -245,7 +272,16 @@ def lists(found: Frames) -> pd.DataFrame:
     table["domains"] = outside.groupby("message")["domain"].nunique()
     table["first_contact"] = counts["new"] / counts["external"].clip(lower=1)
     table["talking"] = _talking(found, outside).reindex(table.index, fill_value=0.0)
-    table["again"] = _again(found, outside).reindex(table.index, fill_value=0)
+    weeks = _again(found, outside).reindex(table.index, fill_value=0)
+    table["again"], table["before"] = weeks["again"], weeks["before"]
+    table["organised"] = counts["organisation"] / table["people"].clip(lower=1)
+    table["answer"] = _answers(found, table.index.to_numpy())
+    subjects = pc.utf8_lower(
+        found.table["subject"].take(pa.array(table.index.to_numpy(), pa.int64()))
+    )
+    said = np.asarray(pc.match_substring_regex(subjects, PRESS_SUBJECT), dtype=bool)
+    media = counts["media"] / table["external"].clip(lower=1)
+    table["press"] = (media >= 0.5) | (said & (media + table["roles"] / table["external"] >= 0.2))
     table["twins"] = _twins(found, outside).reindex(table.index, fill_value=0)
     return table.join(_order(found, outside))[list(RecipientList._fields)]
 
@@ -265,10 +301,11 @@ def visible_rows(found: Frames) -> pd.DataFrame:
     rows["person"] = person
     rows = rows[~pd.Series(pair, index=rows.index).duplicated().to_numpy()]
     codes = rows["code"].to_numpy()
-    for name in ("external", "role", "webmail", "group", "domain"):
+    for name in ("external", "role", "webmail", "organisation", "media", "group", "domain"):
         rows[name] = addresses[name].to_numpy()[codes]
-    for name in ("role", "webmail"):
+    for name in ("role", "webmail", "media"):
         rows[name] &= rows["external"]
+    rows["organisation"] &= rows["external"] & ~rows["role"]
     enough = rows.groupby("message")["external"].transform("sum").to_numpy() >= SMALL
     rows = rows[enough].copy()
     rows["new"] = rows["external"] & _first_contact(found, rows)
@@ -337,19 +374,58 @@ def _talking(found: Frames, outside: pd.DataFrame) -> pd.Series:
     return pd.Series((talkers.groupby("message").size() / sizes).fillna(0.0))
 
 
-def _again(found: Frames, outside: pd.DataFrame) -> pd.Series:
-    """Return how often the very set of external people of each list was addressed, but for it."""
+def _again(found: Frames, outside: pd.DataFrame) -> pd.DataFrame:
+    """Return in how many other weeks the people of each list were addressed, but for a few.
+
+    `again` in all, `before` those before.
+
+    Two lists with the same two least people, by a mixed number, share most of the others: lists
+    that differ by some are one. Messages of one week are one event, and copies one message.
+    """
     person = outside["person"].to_numpy().astype(np.uint64)
-    # Splitmix64's finaliser: a sum of well mixed values stands for the set, in any order.
+    # Splitmix64's finaliser.
     mixed = (person + np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)
-    sets = pd.Series(mixed, index=outside["message"]).groupby(level=0).sum()
-    # Stored copies of one message are one message.
-    ids = found.table["internet_message_id"].take(pa.array(sets.index.to_numpy())).to_pylist()
-    keyed = pd.DataFrame({"set": sets.to_numpy(), "id": ids}, index=sets.index)
-    keyed["id"] = keyed["id"].where(keyed["id"] != "", keyed.index.astype(str))
-    return pd.Series(keyed.groupby("set")["id"].transform("nunique") - 1)
+    message = outside["message"].to_numpy()
+    order = np.lexsort((mixed, message))
+    rows, first = np.unique(message[order], return_index=True)
+    least = mixed[order]
+    second = least[np.minimum(first + 1, len(least) - 1)] if len(least) else least
+    size = np.diff(np.append(first, len(message)))
+    small = size < MEDIUM
+    whole = pd.Series(mixed).groupby(message).sum().to_numpy()
+    sets = pd.DataFrame(
+        {
+            # Of few people the whole set, of more the two least and a like size.
+            "one": np.where(small, whole, least[first]),
+            "two": np.where(small, 0, second[: len(first)]),
+            "size": np.where(small, size, np.round(np.log(size.clip(1)) / 0.4)),
+            "week": found.messages["when"].to_numpy()[rows] // WEEK,
+        },
+        index=rows,
+    )
+    dated = sets[sets["week"] < UNDATED // WEEK]
+    grouped = dated.groupby(["one", "two", "size"])["week"]
+    weeks = pd.DataFrame(
+        {"again": grouped.transform("nunique") - 1, "before": grouped.rank("dense") - 1}
+    )
+    return weeks.reindex(sets.index, fill_value=0).astype(int)
+
+
+def _answers(found: Frames, rows: np.ndarray) -> np.ndarray:
+    """Tell which messages answer within a conversation that this mailbox did not begin."""
+    table = found.table.take(pa.array(rows, pa.int64()))
+    audited = pa.array(found.messages["audited"].to_numpy())
+    own = found.table["internet_message_id"].filter(audited)
+    begun = pc.or_(
+        pc.is_in(table["thread"], own.combine_chunks()),
+        pc.or_(
+            pc.equal(table["thread"], table["internet_message_id"]), pc.equal(table["thread"], "")
+        ),
+    )
+    replies = pc.match_substring_regex(pc.utf8_lower(table["subject"]), REPLY)
+    return np.asarray(pc.and_(replies, pc.invert(begun)), dtype=bool)
 
 
 def _twins(found: Frames, outside: pd.DataFrame) -> pd.Series:
@@ -422,36 +498,3 @@ def band(people: int) -> str:
     if people >= LARGE:
         return f"{LARGE} to {HUGE - 1}"
     return f"{MEDIUM} to {LARGE - 1}" if people >= MEDIUM else f"{SMALL} to {MEDIUM - 1}"
-
-
-ASIDE_NONE = ""
-ASIDE_PAIR = "fewer than three external people"
-ASIDE_ROLES = "role addresses only, such as info@ or newsdesk@"
-ASIDE_KNOWN = "a known group: its people write to one another"
-ASIDE_ORGANISATIONS = "few organisations: several people each at a handful of domains"
-ASIDE_SMALL = "fewer than five members of the public, and nothing sensitive in the wording"
-ASIDE_BUSINESS = "fewer than 25 people, at business addresses"
-ASIDE_RECURRENT = "the same small list month after month, at business addresses"
-
-
-def set_aside(table: pd.DataFrame, sensitive: pd.Series) -> pd.Series:
-    """Return for each list why it is not ranked, empty where it is.
-
-    `sensitive` tells of which lists the wording suggests a sensitive context.
-    """
-    people, external = table["people"], table["external"].clip(lower=1)
-    private = table["webmail"] / external >= PRIVATE_SHARE
-    in_order = table["in_order"].astype(float).fillna(0.0) >= SORTED_SHARE
-    few = ~private & ~sensitive & (people >= 2 * table["domains"]) & (people < HUGE)
-    rules = [
-        (people < SMALL, ASIDE_ROLES),
-        ((table["talking"] >= 0.5) & ~sensitive & (people < HUGE), ASIDE_KNOWN),
-        (few, ASIDE_ORGANISATIONS),
-        ((table["again"] >= 2) & ~private & ~sensitive & (people < LARGE), ASIDE_RECURRENT),
-        ((people < PUBLIC) & ~sensitive, ASIDE_SMALL),
-        ((people < LARGE) & ~private & ~in_order & ~sensitive, ASIDE_BUSINESS),
-    ]
-    reasons = pd.Series(ASIDE_NONE, index=table.index, dtype="str")
-    for condition, reason in reversed(rules):
-        reasons = reasons.mask(condition.to_numpy(), reason)
-    return reasons

@@ -25,7 +25,7 @@ from scanner.model import Finding, Incident, IncidentMessage, Mark
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from scanner.severity import KindFactors
+    from scanner.severity import KindFactors, Rules
 
 __all__ = ["Marker", "Node", "build", "is_cut", "markers", "plain_subject"]
 
@@ -42,6 +42,7 @@ def build(
     previous: Mapping[str, tuple[str, str]],
     spoken: Sequence[Finding] = (),
     quoted: Mapping[str, Sequence[str]] | None = None,
+    rules: Rules | None = None,
 ) -> tuple[list[Incident], dict[str, str]]:
     """Return the incidents in order of rank, and which older ids became aliases of which.
 
@@ -51,7 +52,8 @@ def build(
     end of the one whose message they stand in. `quoted` holds the people whose addresses stand in a
     header block that a message quotes, by its key.
     """
-    work = _Work(parts, findings, kinds, spoken, quoted or {})
+    rules = rules or severity.default_rules()
+    work = _Work(parts, findings, kinds, spoken, quoted or {}, rules)
     incidents = sorted(_repeats([work.incident(event) for event in work.events()]), key=rank)
     named, aliases = _name(incidents, previous)
     return refer(named, work.files, work.nodes, work.crowds), aliases
@@ -67,6 +69,7 @@ class _Work:
         kinds: Mapping[str, KindFactors],
         spoken: Sequence[Finding],
         quoted: Mapping[str, Sequence[str]],
+        rules: Rules,
     ) -> None:
         every = [
             (node, part, at)
@@ -76,8 +79,8 @@ class _Work:
         kept, self.copies = _merge_copies([node for node, _, _ in every])
         self.nodes = [every[position][0] for position in kept]
         self.crowds = Crowds(parts, [every[position][1:] for position in kept])
-        self.kinds = kinds
-        self.contexts = {context.id: context for context in severity.contexts()}
+        self.kinds, self.rules = kinds, rules
+        self.contexts = {context.id: context for context in rules.contexts}
         self.findings, self._spoken = self._of_messages(findings), self._of_messages(spoken)
         self.files = files_of(self.nodes, self.findings)
         self._quoted = {
@@ -166,8 +169,13 @@ class _Work:
             kinds=[self.kinds[kind] for kind in kinds if kind in self.kinds],
             unknown_members=count.groups > 0,
             mentions=mentions,
+            named_share=self.rules.named_share,
+            professional=bool(event.shown)
+            and all(event.nodes[p].professional for p in event.shown),
+            passed_on=bool(event.quoting) or any(n.inbound for n in event.nodes.values()),
         )
-        marks = mark(event, count, contexts, found, max(count.external, in_content))
+        people = max(count.external, in_content)
+        marks = mark(event, count, contexts, found, people, self.rules)
         carried = tuple(dict.fromkeys(m.marker for m in marks))
         return Incident(
             incident_id="",
@@ -175,7 +183,7 @@ class _Work:
             markers=carried,
             score=score,
             messages=self._messages(event),
-            people_exposed=max(count.external, in_content) + count.groups,
+            people_exposed=people + count.groups,
             people_low=max(count.external - count.roles, in_content),
             people_high=count.external + in_content + count.groups,
             disclosed_pairs=count.pairs(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from scanner import data, severity
+from scanner import data
 from scanner.exposure import PRIVATE_SHARE
 from scanner.model import Mark
 
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from scanner.incidents.joins import Link
     from scanner.incidents.nodes import Node
     from scanner.model import Finding
-    from scanner.severity import Context
-
-MANY_PEOPLE = 100
-"""ENISA's flag beside the score: more than 100 individuals."""
+    from scanner.severity import Context, Rules
 
 TOLD = 10
 """Messages of one marker that are named; of the others the number is said."""
@@ -98,11 +95,12 @@ def mark(
     contexts: Sequence[Context],
     found: Sequence[Finding],
     people: int,
+    rules: Rules,
 ) -> tuple[Mark, ...]:
     """Return the marks of an event, in the order of `markers`."""
     given: dict[str, list[tuple[int, str]]] = defaultdict(list)
     _mark_context(given, event, contexts)
-    _mark_lists(given, event, count, people)
+    _mark_lists(given, event, count, people, rules)
     _mark_joins(given, event)
     for position in event.astray:
         for astray in event.nodes[position].astray:
@@ -152,7 +150,7 @@ def _mark_context(given: _Given, event: Event, contexts: Sequence[Context]) -> N
                 given["sensitive-context"].append((position, reason))
 
 
-def _mark_lists(given: _Given, event: Event, count: Exposure, people: int) -> None:
+def _mark_lists(given: _Given, event: Event, count: Exposure, people: int, rules: Rules) -> None:
     first = event.exposing[0]
     lists = {p: event.nodes[p] for p in event.shown}
     for position, node in lists.items():
@@ -167,14 +165,17 @@ def _mark_lists(given: _Given, event: Event, count: Exposure, people: int) -> No
         if node.talking >= 0.5:
             given["known-group"].append((position, f"{node.talking:.0%} write to one another"))
         if node.again > 0:
-            times = "once" if node.again == 1 else f"{node.again:,} times"
-            given["same-list-again"].append((position, f"these very people {times} more"))
-    if people > MANY_PEOPLE:
+            weeks = "another week" if node.again == 1 else f"{node.again:,} other weeks"
+            given["same-list-again"].append((position, f"these people in {weeks}"))
+    if people > rules.many_people:
         given["more-than-100-people"].append((first, f"{people:,} people"))
     if lists and count.webmail >= PRIVATE_SHARE * count.external:
         reason = f"{count.webmail:,} of {count.external:,} addresses at private webmail"
         given["private-webmail"].append((first, reason))
-    if count.named >= severity.NAMED_SHARE:
+    elif lists:
+        reason = f"{count.webmail:,} of {count.external:,} addresses at private webmail"
+        given["business-addresses"].append((first, reason))
+    if count.named >= rules.named_share:
         given["names-readable"].append((first, f"{count.named:.0%} show a full name"))
     if count.groups:
         given["group-address"].append((first, f"{count.groups:,} of them"))

@@ -62,8 +62,8 @@ class Node:
     inbound: bool = False
     """Whether an outsider sent it: it shows a list again, and is no disclosure of ours."""
 
-    private: bool = True
-    """Whether its people look like members of the public rather than organisations' staff."""
+    professional: bool = False
+    """Whether its people look like organisations' staff rather than members of the public."""
 
     twins: int = 0
     """Visible people who bear another's display name; they are never counted as one."""

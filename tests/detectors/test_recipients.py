@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner import severity
-from scanner.detectors import recipients
+from scanner.detectors import aside, recipients
 from scanner.detectors.recipients import Frames, RecipientList
 from scanner.directory import Directory
 from scanner.messages import SourceMessage
@@ -267,24 +267,33 @@ def test_talking(others: list[SourceMessage], expected: float) -> None:
     ("others", "expected"),
     [
         pytest.param([], 0, id="once"),
-        pytest.param([sent(5, [C, B, A])], 1, id="another-order"),
-        pytest.param([sent(5, [A], cc=[B, "C@y.example"])], 1, id="other-roles-and-case"),
-        pytest.param([sent(5, [A, B, C, SAM])], 1, id="with-a-colleague"),
-        pytest.param([sent(5, [A, B, C]), sent(9, [A, B, C])], 2, id="three-times"),
-        pytest.param([sent(5, [A, B, C, D])], 0, id="one-more"),
-        pytest.param([sent(5, [A, B, D])], 0, id="one-other"),
-        pytest.param([sent(5, bcc=[A, B, C])], 0, id="hidden"),
-        pytest.param([sent(5, [A, B, C], sender=D)], 0, id="inbound"),
+        pytest.param([sent(7 * DAY, [C, B, A])], 1, id="another-order"),
+        pytest.param([sent(7 * DAY, [A], cc=[B, "C@y.example"])], 1, id="other-roles-and-case"),
+        pytest.param([sent(7 * DAY, [A, B, C, SAM])], 1, id="with-a-colleague"),
+        pytest.param([sent(7 * DAY, [A, B, C]), sent(21 * DAY, [A, B, C])], 2, id="three-times"),
+        pytest.param([sent(5, [A, B, C])], 0, id="the-same-day"),
+        pytest.param([sent(7 * DAY, [A, B, C, D])], 0, id="one-more"),
+        pytest.param([sent(7 * DAY, [A, B, D])], 0, id="one-other"),
+        pytest.param([sent(7 * DAY, bcc=[A, B, C])], 0, id="hidden"),
+        pytest.param([sent(7 * DAY, [A, B, C], sender=D)], 0, id="inbound"),
         pytest.param([sent(0, [A, B, C], message_id="<1@x>")], 0, id="stored-copy"),
         pytest.param(
-            [sent(0, [A, B, C], message_id="<1@x>"), sent(5, [A, B, C], message_id="<2@x>")], 1,
+            [sent(0, [A, B, C], message_id="<1@x>"), sent(7 * DAY, [A, B, C], message_id="<2@x>")], 1,
             id="stored-copy-and-another",
         ),
     ],
 )  # fmt: skip
 def test_again(others: list[SourceMessage], expected: int) -> None:
-    """Another message to the very same people is counted; a stored copy of this one is none."""
+    """The other weeks in which the very same people were addressed are counted."""
     assert one(sent(0, [A, B, C], message_id="<1@x>"), *others).again == expected
+
+
+@pytest.mark.parametrize(("stayed", "came", "again"), [(15, 0, 1), (16, 1, 1), (4, 12, 0)])
+def test_a_list_that_changed_a_little_is_the_same_list(stayed: int, came: int, again: int) -> None:
+    """Of ten people and more, one who came or went makes no other list; most of them do."""
+    before = [f"p{n}@x.example" for n in range(16)]
+    after = [*before[:stayed], *(f"q{n}@x.example" for n in range(came))]
+    assert one(sent(0, before), sent(7 * DAY, after)).again == again
 
 
 @pytest.mark.parametrize(
@@ -300,7 +309,7 @@ def test_bands(people_: int, expected: str) -> None:
 def reason(found: RecipientList, sensitive: bool = False) -> str:
     """Return why a list is set aside, empty where it is ranked."""
     rows = pd.DataFrame([found], columns=RecipientList._fields)
-    return str(recipients.set_aside(rows, pd.Series([sensitive])).iloc[0])
+    return str(aside.reasons(rows, pd.Series([sensitive]), RULES).iloc[0])
 
 
 def looks(**facts: Any) -> RecipientList:
@@ -315,6 +324,7 @@ def looks(**facts: Any) -> RecipientList:
 
 
 BUSINESS = {"webmail": 0}
+RULES = severity.default_rules()
 
 
 @pytest.mark.parametrize(
@@ -322,37 +332,54 @@ BUSINESS = {"webmail": 0}
     [
         pytest.param(looks(), False, "", id="ten-of-the-public"),
         pytest.param(looks(people=5), False, "", id="five-of-the-public"),
-        pytest.param(looks(people=4), False, recipients.ASIDE_SMALL, id="four-of-the-public"),
+        pytest.param(looks(people=4), False, aside.SMALL_PUBLIC, id="four-of-the-public"),
         pytest.param(looks(people=4), True, "", id="four-sensitive"),
         pytest.param(looks(people=3), True, "", id="three-sensitive"),
-        pytest.param(looks(people=2, roles=1), True, recipients.ASIDE_ROLES, id="two-sensitive"),
-        pytest.param(looks(people=0, roles=50), False, recipients.ASIDE_ROLES, id="roles"),
+        pytest.param(looks(people=2, roles=1), True, aside.ROLES, id="two-sensitive"),
+        pytest.param(looks(people=0, roles=50), False, aside.ROLES, id="roles"),
         pytest.param(looks(webmail=3), False, "", id="three-of-ten-webmail"),
-        pytest.param(looks(webmail=2), False, recipients.ASIDE_BUSINESS, id="two-of-ten-webmail"),
-        pytest.param(looks(people=24, **BUSINESS), False, recipients.ASIDE_BUSINESS,
+        pytest.param(looks(webmail=2), False, aside.BUSINESS, id="two-of-ten-webmail"),
+        pytest.param(looks(people=24, **BUSINESS), False, aside.BUSINESS,
                      id="24-business"),
         pytest.param(looks(people=25, **BUSINESS), False, "", id="25-business"),
         pytest.param(looks(people=24, **BUSINESS), True, "", id="24-business-sensitive"),
         pytest.param(looks(in_order=0.95, **BUSINESS), False, "", id="sorted-business"),
-        pytest.param(looks(in_order=0.94, **BUSINESS), False, recipients.ASIDE_BUSINESS,
+        pytest.param(looks(in_order=0.94, **BUSINESS), False, aside.BUSINESS,
                      id="nearly-sorted-business"),
         pytest.param(looks(people=60, domains=30, **BUSINESS), False,
-                     recipients.ASIDE_ORGANISATIONS, id="few-organisations"),
+                     aside.ORGANISATIONS, id="few-organisations"),
         pytest.param(looks(people=60, domains=31, **BUSINESS), False, "", id="more-organisations"),
         pytest.param(looks(people=60, domains=2), False, "", id="few-webmail-providers"),
         pytest.param(looks(people=99, domains=2, **BUSINESS), False,
-                     recipients.ASIDE_ORGANISATIONS, id="99-at-few"),
-        pytest.param(looks(people=100, domains=2, **BUSINESS), False, "", id="100-at-few"),
-        pytest.param(looks(talking=0.5), False, recipients.ASIDE_KNOWN, id="half-talk"),
+                     aside.COLLEAGUES, id="99-at-two"),
+        pytest.param(looks(people=300, domains=2, **BUSINESS), False,
+                     aside.COLLEAGUES, id="300-at-two"),
+        pytest.param(looks(people=100, domains=4, **BUSINESS), False, "", id="100-at-four"),
+        pytest.param(looks(people=9, domains=2, **BUSINESS), True, "", id="sensitive-at-unknown"),
+        pytest.param(looks(people=9, domains=2, organised=0.5, **BUSINESS), True,
+                     aside.COLLEAGUES, id="sensitive-at-known"),
+        pytest.param(looks(people=9, domains=9, organised=0.5, **BUSINESS), True,
+                     aside.PROFESSIONALS, id="professionals"),
+        pytest.param(looks(people=40, press=True, **BUSINESS), False, aside.PRESS, id="press"),
+        pytest.param(looks(people=40, press=True), False, "", id="public-about-the-press"),
+        pytest.param(looks(people=40, answer=True), False, aside.ANSWER, id="answer"),
+        pytest.param(looks(people=100, answer=True), False, "", id="answer-to-a-hundred"),
+        pytest.param(looks(talking=0.5), False, aside.KNOWN, id="half-talk"),
         pytest.param(looks(talking=0.49), False, "", id="fewer-talk"),
         pytest.param(looks(talking=0.5), True, "", id="half-talk-sensitive"),
-        pytest.param(looks(people=99, talking=1.0), False, recipients.ASIDE_KNOWN, id="99-talk"),
+        pytest.param(looks(people=99, talking=1.0), False, aside.KNOWN, id="99-talk"),
         pytest.param(looks(people=100, talking=1.0), False, "", id="100-talk"),
-        pytest.param(looks(again=2, **BUSINESS), False, recipients.ASIDE_RECURRENT, id="recurrent"),
-        pytest.param(looks(again=1, **BUSINESS), False, recipients.ASIDE_BUSINESS, id="twice"),
+        pytest.param(looks(again=2, **BUSINESS), False, aside.RECURRENT, id="recurrent"),
+        pytest.param(looks(again=1, **BUSINESS), False, aside.BUSINESS, id="twice"),
         pytest.param(looks(again=9), False, "", id="recurrent-public"),
-        pytest.param(looks(again=9, **BUSINESS), True, "", id="recurrent-sensitive"),
-        pytest.param(looks(people=25, again=9, **BUSINESS), False, "", id="recurrent-25"),
+        pytest.param(looks(again=9, before=1), False, aside.STANDING, id="standing"),
+        pytest.param(looks(again=1, before=1), False, "", id="a-second-time"),
+        pytest.param(looks(again=9, before=1), True, "", id="standing-sensitive"),
+        pytest.param(looks(people=25, again=9, before=1), False, "", id="standing-25"),
+        pytest.param(looks(again=9, **BUSINESS), True, aside.RECURRENT, id="recurrent-sensitive"),
+        pytest.param(looks(people=99, again=9, **BUSINESS), False, aside.RECURRENT,
+                     id="recurrent-99"),
+        pytest.param(looks(people=100, again=9, **BUSINESS), False, "", id="recurrent-100"),
     ],
 )  # fmt: skip
 def test_set_aside(found: RecipientList, sensitive: bool, expected: str) -> None:
@@ -370,14 +397,14 @@ def test_a_hundred_people_always_count(people_: int, more: dict[str, Any]) -> No
 def test_set_aside_of_nothing() -> None:
     """No list gives no reason."""
     empty = pd.DataFrame(columns=RecipientList._fields)
-    assert recipients.set_aside(empty, pd.Series([], dtype=bool)).empty
+    assert aside.reasons(empty, pd.Series([], dtype=bool), RULES).empty
 
 
 def test_reasons_are_told_per_list() -> None:
     """Each row gets the reason of its own list."""
     rows = pd.DataFrame([looks(), looks(people=4), looks()], index=[4, 7, 9])
-    found = recipients.set_aside(rows, pd.Series([False] * 3, index=rows.index))
-    assert found.to_dict() == {4: "", 7: recipients.ASIDE_SMALL, 9: ""}
+    found = aside.reasons(rows, pd.Series([False] * 3, index=rows.index), RULES)
+    assert found.to_dict() == {4: "", 7: aside.SMALL_PUBLIC, 9: ""}
 
 
 @given(st.integers(3, 200), st.integers(0, 5), st.floats(0, 1), st.floats(0, 1), st.booleans())
