@@ -104,7 +104,9 @@ class Joiner:
         for later in sorted(self._dated(), key=lambda p: (self._at[p], p)):
             keys = self._keys(later)
             self._take(later, indexes.earlier(keys + self._senders(later)))
-            indexes.add(later, [*keys, ("sender", self._nodes[later].sender)])
+            if not self._nodes[later].inbound:
+                # A storm of answers must not crowd out what it answers.
+                indexes.add(later, [*keys, ("sender", self._nodes[later].sender)])
         groups: dict[int, list[int]] = defaultdict(list)
         for position in sorted(range(len(self._nodes)), key=lambda p: (self._at[p], p)):
             groups[self.root(position)].append(position)

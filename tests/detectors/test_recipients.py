@@ -278,7 +278,8 @@ def test_talking(others: list[SourceMessage], expected: float) -> None:
         pytest.param([sent(7 * DAY, [A, B, C], sender=D)], 0, id="inbound"),
         pytest.param([sent(0, [A, B, C], message_id="<1@x>")], 0, id="stored-copy"),
         pytest.param(
-            [sent(0, [A, B, C], message_id="<1@x>"), sent(7 * DAY, [A, B, C], message_id="<2@x>")], 1,
+            [sent(0, [A, B, C], message_id="<1@x>"),
+             sent(7 * DAY, [A, B, C], message_id="<2@x>")], 1,
             id="stored-copy-and-another",
         ),
     ],
