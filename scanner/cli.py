@@ -111,9 +111,9 @@ def scan(
 ) -> None:
     """Read mail archives, find the messages that exposed personal data, rank the incidents.
 
-    Reads .eml, .mbox (also gzipped), Maildir, .msg, .pst, .ost, folders and zips of them. A second
-    scan reads only what is new. Ends with 0, or 1 for incidents from --fail-on on, or 3 when
-    something in scope was not read.
+    Reads .eml, .mbox, Maildir, .msg, .pst, .ost, folders and zips of them, and mailboxes of servers
+    in the configuration file (ews). A second scan reads only what is new. Ends with 0, or 1 for
+    incidents from --fail-on on, or 3 when something in scope was not read.
 
     Example: `undisclosed scan export/ -w audit --internal-domain example.org`
     """

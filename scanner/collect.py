@@ -20,6 +20,7 @@ from scanner.attachments.pages import open_files, unopened
 from scanner.attachments.worker import Extractor
 from scanner.connectors.base import Order, Page
 from scanner.errors import (
+    CheckpointLostError,
     ConnectorError,
     DeniedError,
     NotEnabledError,
@@ -182,19 +183,26 @@ def collect(
                 advance(unit.size)
         left = Counter(order.unit for order in readers)
         waiting = Counter(unit.mailbox for unit in left)
-        for order, found in source.connector.carry_out(iter(list(readers))):
-            if isinstance(found, Page):
-                readers[order].take(found)
-                continue
-            reader, unit = readers.pop(order), order.unit
-            reader.end(found)
-            tally = Tally(tally.read + reader.tally.read, tally.skipped + reader.tally.skipped)
-            left[unit] -= 1
-            if not left[unit]:
-                advance(unit.size)
-                waiting[unit.mailbox] -= 1
-            if not waiting[unit.mailbox]:
-                stored.forget(unit.mailbox)
+        while readers:
+            again: dict[Order, _UnitReader] = {}
+            for order, found in source.connector.carry_out(iter(list(readers))):
+                if isinstance(found, Page):
+                    readers[order].take(found)
+                    continue
+                reader, unit = readers.pop(order), order.unit
+                if isinstance(found, CheckpointLostError) and order.resume:
+                    reader = reader.from_the_beginning()
+                    again[reader.order] = reader
+                    continue
+                reader.end(found)
+                tally = Tally(tally.read + reader.tally.read, tally.skipped + reader.tally.skipped)
+                left[unit] -= 1
+                if not left[unit]:
+                    advance(unit.size)
+                    waiting[unit.mailbox] -= 1
+                if not waiting[unit.mailbox]:
+                    stored.forget(unit.mailbox)
+            readers = again
     return tally
 
 
@@ -301,6 +309,11 @@ class _UnitReader:
         self._noted: Counter[str] = Counter()
         self._before = reading.resumed
         """Whether earlier readings of the unit still have rows for messages they skipped."""
+
+    def from_the_beginning(self) -> _UnitReader:
+        """Return a reader of the same, for a source that no longer knows how far it was read."""
+        reading = replace(self._reading, resume="", resumed=False)
+        return _UnitReader(self._scan, self._unit, reading)
 
     def take(self, page: Page) -> None:
         """Commit a page."""

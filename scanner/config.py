@@ -207,6 +207,62 @@ class GraphSource(_Strict):
         return self
 
 
+class EwsSource(_Strict):
+    """Mailboxes of an Exchange server of one's own, by EWS."""
+
+    type: Literal["ews"]
+    endpoint: str = ""
+    """Of the service, as in https://mail.example.org/EWS/Exchange.asmx."""
+
+    autodiscover: bool = False
+    auth: Literal["ntlm", "basic", "kerberos", "oauth"] = "ntlm"
+    username: str = ""
+    password: Secret | None = None
+    client_id: str = ""
+    client_secret: Secret | None = None
+    tenant: str = ""
+    token_url: str = ""
+    scope: str = ""
+    access: Literal["impersonation", "delegate"] = "impersonation"
+    version: Literal["Exchange2010_SP2", "Exchange2013", "Exchange2013_SP1", "Exchange2016"] = (
+        "Exchange2016"
+    )
+    ca_file: Path | None = None
+    mailboxes: tuple[Mailbox, ...] | MailboxChoice
+    """Addresses, or a file of them."""
+
+    folders: tuple[Literal["sent", "deleted", "recoverable", "inbox"], ...] = ("sent",)
+    archive_mailboxes: bool = False
+    """The folders of archive mailboxes that are called as that of sent items."""
+
+    directory: bool = True
+    """Whether Exchange names and groups are looked up in the address book."""
+
+    workers: int = Field(4, ge=1, le=27)
+    max_wait: float = Field(600, ge=0)
+    """Seconds to wait in all for a server that is busy, before a mailbox is put off."""
+
+    first_wait: float = Field(10, gt=0)
+    """Seconds to wait where the server names none; doubled each time."""
+
+    timeout: float = Field(120, gt=0)
+    """Seconds that one call may take."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> EwsSource:
+        if bool(self.endpoint) == self.autodiscover:
+            raise ValueError("name either the endpoint, or autodiscover = true")
+        if self.endpoint and not self.endpoint.startswith(("https://", "http://127.0.0.1:")):
+            raise ValueError("endpoint: it begins with https://")
+        if self.auth in {"ntlm", "basic"} and not (self.username and self.password):
+            raise ValueError(f'auth = "{self.auth}" needs username and password')
+        if self.auth == "oauth" and not (self.client_id and self.client_secret):
+            raise ValueError('auth = "oauth" needs client_id and client_secret')
+        if isinstance(self.mailboxes, MailboxChoice) and self.mailboxes.group:
+            raise ValueError("mailboxes: of an Exchange server they come by address or in a file")
+        return self
+
+
 class DetectorChoice(_Strict):
     """Which kinds of personal data are looked for in content."""
 
@@ -230,10 +286,14 @@ class Triage(_Strict):
     """Whether `reported` and `closed` need the same word of a second person."""
 
 
-Source = Annotated[ArchiveSource | GraphSource, Field(discriminator="type")]
+Source = Annotated[ArchiveSource | GraphSource | EwsSource, Field(discriminator="type")]
 """Each field but `type` is an argument of the connector of that type."""
 
-SOURCES: dict[str, type[BaseModel]] = {"archive": ArchiveSource, "graph": GraphSource}
+SOURCES: dict[str, type[BaseModel]] = {
+    "archive": ArchiveSource,
+    "graph": GraphSource,
+    "ews": EwsSource,
+}
 
 
 class Config(_Strict):

@@ -11,7 +11,8 @@
     │   ├── UnreadableError         its content cannot be made sense of
     │   ├── DeniedError             no permission to read it
     │   ├── NotEnabledError         there is no mailbox that could be read
-    │   └── ParkedError             it kept failing, and is put off to the next scan
+    │   ├── ParkedError             it kept failing, and is put off to the next scan
+    │   └── CheckpointLostError     the source no longer knows how far it was read
     └── LimitError               4  an archive or attachment that grows past its bounds
 
 A message names the thing and the fact, and says what to do next where that is not obvious:
@@ -71,6 +72,10 @@ class NotEnabledError(ConnectorError):
 
 class ParkedError(ConnectorError):
     """It kept failing, and is put off to the next scan."""
+
+
+class CheckpointLostError(ConnectorError):
+    """The source no longer knows how far it was read: it is read again from its beginning."""
 
 
 class LimitError(ScannerError):

@@ -130,6 +130,7 @@ def scan(
             watch.advance,
         )  # fmt: skip
         read, skipped = read + tally.read, skipped + tally.skipped
+    directory = _learned(workspace, sources, directory)
     workspace.parts.compact()
     pa.default_memory_pool().release_unused()
     watch.phase("Finding incidents", 0)
@@ -198,10 +199,39 @@ def _listing(
             found.save(folder / file)
             known[source.name] = {"read_at": datetime.now(UTC).isoformat(), "file": file}
     workspace.put_meta({"listings": json.dumps(known)})
+    return _known_listing(workspace), refused
+
+
+def _known_listing(workspace: Workspace) -> Listing:
+    """Return what all address books in the workspace say."""
+    known: dict[str, dict[str, str]] = json.loads(workspace.meta("listings") or "{}")
+    folder = workspace.root / "directory"
     books = [Listing.load(folder / entry["file"]) for entry in known.values()]
     if len(books) > 1:
-        return reduce(Listing.merged, books).save(folder / "all.json"), refused
-    return books[0] if books else Listing(), refused
+        return reduce(Listing.merged, books).save(folder / "all.json")
+    return books[0] if books else Listing()
+
+
+def _learned(workspace: Workspace, sources: Sequence[Source], directory: Directory) -> Directory:
+    """Return the directory with what sources learned of their address books while they were read.
+
+    It is kept in the workspace beside what they list; what was learned last counts first.
+    """
+    known: dict[str, dict[str, str]] = json.loads(workspace.meta("listings") or "{}")
+    folder, learned = workspace.root / "directory", False
+    for source in sources:
+        found = source.connector.learned()
+        if found is None:
+            continue
+        learned = True
+        file = f"{workspace.keyed.folder(source.name)}.json"
+        before = Listing.load(folder / file) if source.name in known else Listing()
+        found.merged(before).save(folder / file)
+        known[source.name] = {"read_at": datetime.now(UTC).isoformat(), "file": file}
+    if not learned:
+        return directory
+    workspace.put_meta({"listings": json.dumps(known)})
+    return replace(directory, listing=_known_listing(workspace))
 
 
 def _directory(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 CONNECTORS = {
     "archive": "scanner.connectors.archive:ArchiveConnector",
     "graph": "scanner.connectors.graph:GraphConnector",
+    "ews": "scanner.connectors.ews:EwsConnector",
 }
 
 

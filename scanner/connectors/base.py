@@ -106,8 +106,10 @@ class Connector(ABC):
 
         A page is committed while it is yielded. Orders come sorted by mailbox; those of one mailbox
         are carried out one after the other, and a page of it is built only when the one before it
-        is committed: its message keys depend on that. Here all are done in turn; a connector that
-        waits for a network reads several mailboxes at a time.
+        is committed: its message keys depend on that. An order whose `resume` the source no longer
+        knows ends in `CheckpointLostError`, before its first page; it is asked for again from the
+        beginning. Here all are done in turn; a connector that waits for a network reads several
+        mailboxes at a time.
         """
         for order in orders:
             ended: Exception | None = None
@@ -129,6 +131,13 @@ class Connector(ABC):
         """Return what the organisation's own address book says, None where the source has none.
 
         Raises `ConnectorError` where there is one that cannot be read.
+        """
+        return None
+
+    def learned(self) -> Listing | None:
+        """Return what was learned of the address book while reading, None where nothing was.
+
+        For a source that answers about single names and groups only, asked after `carry_out`.
         """
         return None
 

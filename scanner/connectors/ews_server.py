@@ -1,0 +1,454 @@
+"""What is asked of one Exchange server, call by call. Lives in a worker process of one source.
+
+Requests keep to what every server of the protocol has, and do with less where one lacks it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from exchangelib.util import create_element
+
+from scanner.connectors import ews_answers, ews_items
+from scanner.connectors.ews_answers import code_of, refusal
+from scanner.connectors.ews_items import (
+    ATTENDEES,
+    FIELDS,
+    LISTED,
+    MESSAGES,
+    TYPES,
+    Content,
+    Found,
+    mark,
+)
+from scanner.connectors.ews_session import BrokenAnswerError, Session
+from scanner.errors import CheckpointLostError, ConnectorError, NotEnabledError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from scanner.connectors.ews_access import Access
+
+LISTED_AT_ONCE = 1_000
+CHANGES_AT_ONCE = 512
+FETCHED_AT_ONCE = 128
+BYTES_AT_ONCE = 8 * 1024 * 1024
+LARGEST_FILE = 100 * 1024 * 1024
+"""So long an attachment may be; the readers of attachments have a lower bound of their own."""
+
+_NO_SUCH_FIELD = {
+    "ErrorInvalidPropertyRequest", "ErrorInvalidPropertyForOperation", "ErrorSchemaValidation",
+    "ErrorInvalidRequest", "ErrorUnsupportedPathForQuery", "ErrorInvalidExtendedProperty",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Place:
+    """A folder: by the name that every mailbox has it under, or by its own id."""
+
+    name: str
+    key: str = ""
+    shown: str = ""
+    problem: ConnectorError | None = None
+    """Why it cannot be read, where it cannot."""
+
+
+@dataclass(slots=True)
+class Sheet:
+    """Some messages of a folder, and where the next ones begin."""
+
+    at: dict[str, Any]
+    last: bool
+    found: list[Found] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Listed:
+    """What the list of a folder said."""
+
+    entries: list[tuple[str, datetime | None]]
+    at: dict[str, Any]
+    last: bool
+
+
+class Server:
+    """Answers questions about the mailboxes of one Exchange server."""
+
+    def __init__(self, access: Access) -> None:
+        self._session = Session(access)
+        self._attendees: Sequence[str] = ATTENDEES
+
+    def endpoint(self, mailbox: str) -> str:
+        """Return the address of the service that autodiscover finds for a mailbox."""
+        return self._session.endpoint(mailbox)
+
+    # --- folders ------------------------------------------------------------------------------
+
+    def folders(self, mailbox: str, names: Sequence[str]) -> list[Place]:
+        """Return the folders of these names with those below them, and which cannot be read."""
+        plain = [name for name in names if name != ARCHIVE]
+        payload = create_element("m:GetFolder")
+        payload.append(_shape("m:FolderShape", _FOLDER))
+        payload.append(_folder_ids("m:FolderIds", mailbox, [Place(name) for name in plain]))
+        found: list[Place] = []
+        for name, message in zip(plain, self._session.send(mailbox, payload), strict=False):
+            code = code_of(message)
+            if code != "NoError":
+                found.append(Place(name, problem=refusal(code)))
+                continue
+            folder = next(message.iter(f"{TYPES}FolderId")).getparent()
+            place = Place(name, shown=ews_items.text(folder, "DisplayName"))
+            found.append(place)
+            if ews_items.text(folder, "ChildFolderCount") not in {"", "0"}:
+                found += self._below(mailbox, place)
+        missing = plain[len(found) :] if len(found) < len(plain) else []
+        found += [Place(name, problem=ConnectorError("no answer about it")) for name in missing]
+        return found + (self._archived(mailbox, found) if ARCHIVE in names else [])
+
+    def _below(self, mailbox: str, parent: Place) -> list[Place]:
+        """Return the mail folders below one."""
+        payload = create_element("m:FindFolder", attrs={"Traversal": "Deep"})
+        payload.append(_shape("m:FolderShape", (*_FOLDER, "folder:FolderClass")))
+        view = {"MaxEntriesReturned": "1000", "Offset": "0", "BasePoint": "Beginning"}
+        payload.append(create_element("m:IndexedPageFolderView", attrs=view))
+        payload.append(_folder_ids("m:ParentFolderIds", mailbox, [parent]))
+        (message,) = self._session.send(mailbox, payload)
+        if (code := code_of(message)) != "NoError":
+            raise refusal(code)
+        found = []
+        for key in message.iter(f"{TYPES}FolderId"):
+            kind = ews_items.text(key.getparent(), "FolderClass")
+            if not kind or kind.lower().startswith("ipf.note"):
+                shown = ews_items.text(key.getparent(), "DisplayName")
+                path = f"{parent.shown}/{shown}" if parent.shown else shown
+                found.append(Place(parent.name, key.get("Id", ""), path))
+        return found
+
+    def _archived(self, mailbox: str, primary: Sequence[Place]) -> list[Place]:
+        """Return the folders of the archive mailbox that are called as the one of sent items."""
+        sent = next((p.shown for p in primary if p.name == "sentitems" and p.shown), "Sent Items")
+        try:
+            every = self._below(mailbox, Place("archivemsgfolderroot"))
+        except NotEnabledError as error:
+            return [Place(ARCHIVE, problem=error)]
+        found = [p for p in every if p.shown.lower() in {sent.lower(), "sent items"}]
+        return [Place(ARCHIVE, p.key, f"Archive/{p.shown}") for p in found]
+
+    # --- messages -----------------------------------------------------------------------------
+
+    def page(
+        self,
+        mailbox: str,
+        place: Place,
+        at: dict[str, Any],
+        window: tuple[datetime | None, datetime | None],
+    ) -> Sheet:
+        """Return the next messages of a folder behind `at` that lie in a window."""
+        listed = self._list(mailbox, place, at)
+        seen = set(at.get("seen", ()))
+        keys = [
+            key
+            for key, date in dict(listed.entries).items()
+            if mark(key) not in seen and _within(date, window)
+        ]
+        return Sheet(listed.at, listed.last, self._messages(mailbox, keys))
+
+    def _list(self, mailbox: str, place: Place, at: dict[str, Any]) -> _Listed:
+        if "made" in at:
+            return self._found(mailbox, place, at)
+        try:
+            return self._changed(mailbox, place, at)
+        except ews_answers.UnsupportedError:
+            if at.get("sync"):
+                raise
+            return self._found(mailbox, place, {"made": "", "offset": 0})
+
+    def _changed(self, mailbox: str, place: Place, at: dict[str, Any]) -> _Listed:
+        """Ask what was added to a folder since, by SyncFolderItems."""
+        before = at.get("sync", "")
+        payload = create_element("m:SyncFolderItems")
+        payload.append(_shape("m:ItemShape", LISTED))
+        payload.append(_folder_ids("m:SyncFolderId", mailbox, [place]))
+        if before:
+            _child(payload, "m:SyncState", before)
+        _child(payload, "m:MaxChangesReturned", str(CHANGES_AT_ONCE))
+        (message,) = self._session.send(mailbox, payload)
+        code = code_of(message)
+        if code in {"ErrorInvalidSyncStateData", "ErrorSyncFolderNotFound"} and before:
+            raise CheckpointLostError("the server no longer knows how far it was read")
+        if code != "NoError":
+            raise refusal(code)
+        state = (message.findtext(f"{MESSAGES}SyncState") or "").strip()
+        last = _is_true(message.findtext(f"{MESSAGES}IncludesLastItemInRange"))
+        if not last and state in {before, ""}:
+            raise ConnectorError(
+                "the server gives the same part of the folder again and again (its sync state "
+                "does not advance); repair the mailbox, then scan again"
+            )
+        # What was changed, flagged or deleted since was read when it was new.
+        created = message.iterfind(f"{MESSAGES}Changes/{TYPES}Create/*")
+        return _Listed(
+            [(ews_items.key_of(item), ews_items.date_of(item)) for item in created],
+            {"sync": state or before},
+            last,
+        )
+
+    def _found(self, mailbox: str, place: Place, at: dict[str, Any]) -> _Listed:
+        """Ask for a folder's items in the order they came, by FindItem: some servers cannot sync.
+
+        The next page begins at the last item's time, not behind a count: what is deleted meanwhile
+        must not move anything out of sight.
+        """
+        made, offset = str(at["made"]), int(at["offset"])
+        payload = create_element("m:FindItem", attrs={"Traversal": "Shallow"})
+        payload.append(_shape("m:ItemShape", (*LISTED, _MADE)))
+        view = {"MaxEntriesReturned": str(LISTED_AT_ONCE), "Offset": str(offset)}
+        payload.append(
+            create_element("m:IndexedPageItemView", attrs=view | {"BasePoint": "Beginning"})
+        )
+        if made:
+            payload.append(_at_least(_MADE, made))
+        order = create_element("m:SortOrder")
+        order.append(create_element("t:FieldOrder", attrs={"Order": "Ascending"}))
+        order[0].append(create_element("t:FieldURI", attrs={"FieldURI": _MADE}))
+        payload.append(order)
+        payload.append(_folder_ids("m:ParentFolderIds", mailbox, [place]))
+        (message,) = self._session.send(mailbox, payload)
+        if (code := code_of(message)) != "NoError":
+            raise refusal(code)
+        root = message.find(f"{MESSAGES}RootFolder")
+        items = list(message.iterfind(f"{MESSAGES}RootFolder/{TYPES}Items/*"))
+        last = not items or root is None or _is_true(root.get("IncludesLastItemInRange"))
+        times = [ews_items.text(item, "DateTimeCreated") for item in items]
+        newest = max(times, default="") or made
+        same = [ews_items.key_of(i) for i, t in zip(items, times, strict=True) if t == newest]
+        stuck = newest == made
+        seen = [*at.get("seen", ())] if stuck else []
+        return _Listed(
+            [(ews_items.key_of(item), ews_items.date_of(item)) for item in items],
+            {
+                "made": newest,
+                "offset": offset + len(items) if stuck and not last else 0,
+                "seen": sorted({*seen, *map(mark, same)}),
+            },
+            last,
+        )
+
+    def _messages(self, mailbox: str, keys: Sequence[str]) -> list[Found]:
+        """Return the messages with these ids, in their order."""
+        found = []
+        for begin in range(0, len(keys), FETCHED_AT_ONCE):
+            chunk = keys[begin : begin + FETCHED_AT_ONCE]
+            for key, item, problem in self._items(mailbox, chunk, (*FIELDS, *self._attendees)):
+                try:
+                    one = Found(key, problem=problem) if item is None else _named(key, item)
+                except (ValueError, LookupError, AttributeError, TypeError) as error:
+                    one = Found(key, problem=f"could not be taken apart ({type(error).__name__})")
+                found.append(one)
+        return found
+
+    def _items(
+        self, mailbox: str, keys: Sequence[str], fields: Sequence[str], *, body: bool = False
+    ) -> Iterator[tuple[str, Any, str]]:
+        """Yield each id with its item, or with the reason why there is none.
+
+        Where an answer cannot be read, its halves are asked for: one item that breaks it costs
+        itself only.
+        """
+        payload = create_element("m:GetItem")
+        payload.append(_shape("m:ItemShape", fields, body=body))
+        payload.append(_ids("m:ItemIds", "t:ItemId", keys))
+        try:
+            answers = self._session.send(mailbox, payload, splittable=len(keys) > 1)
+            if len(answers) != len(keys):
+                raise BrokenAnswerError  # noqa: TRY301
+        except BrokenAnswerError:
+            if len(keys) == 1:
+                yield keys[0], None, "the server's answer about it cannot be read"
+                return
+            middle = len(keys) // 2
+            yield from self._items(mailbox, keys[:middle], fields, body=body)
+            yield from self._items(mailbox, keys[middle:], fields, body=body)
+            return
+        except ews_answers.UnsupportedError:
+            if not set(ATTENDEES) & set(fields):
+                raise
+            answers = []
+        codes = {code_of(answer) for answer in answers}
+        if set(ATTENDEES) & set(fields) and (not answers or codes <= _NO_SUCH_FIELD):
+            # A server that does not have attendees with messages is asked without them.
+            self._attendees = ()
+            plain = [name for name in fields if name not in ATTENDEES]
+            yield from self._items(mailbox, keys, plain, body=body)
+            return
+        if len(codes) == 1 and codes <= {"ErrorAccessDenied"}:
+            raise refusal("ErrorAccessDenied")
+        for code in codes & ews_answers.PARKED.keys():
+            raise refusal(code)  # not the items' fault
+        for key, answer in zip(keys, answers, strict=True):
+            item = next(answer.iterfind(f"{MESSAGES}Items/*"), None)
+            code = code_of(answer)
+            if code == "NoError" and item is not None:
+                yield key, item, ""
+            else:
+                yield key, None, ews_answers.item_problem(code)
+
+    # --- content ------------------------------------------------------------------------------
+
+    def texts(self, mailbox: str, wanted: Sequence[str]) -> dict[str, Content]:
+        """Return the text of the messages with these ids, and what is attached to them."""
+        return self._contents(mailbox, wanted, files=False)
+
+    def contents(self, mailbox: str, wanted: Sequence[str]) -> dict[str, Content]:
+        """Return the text and the attachments of the messages with these ids."""
+        return self._contents(mailbox, wanted, files=True)
+
+    def _contents(self, mailbox: str, wanted: Sequence[str], *, files: bool) -> dict[str, Content]:
+        fields = ("item:Body", "item:Attachments")
+        found = {}
+        for key, item, problem in self._items(mailbox, wanted, fields, body=True):
+            if item is None:
+                found[key] = Content([], [], [], f"its text: {problem}")
+                continue
+            plain, html = ews_items.body_of(item)
+            listed = ews_items.attachments(item)
+            found[key] = Content(plain, html, [(one, None) for one in listed])
+            if files and listed:
+                self._fill(mailbox, found[key])
+        return found
+
+    def _fill(self, mailbox: str, content: Content) -> None:
+        """Fetch the bytes of a message's attachments, some at a time."""
+        wanted = [
+            (number, one)
+            for number, (one, _) in enumerate(content.files)
+            if one.key and one.size <= LARGEST_FILE and not one.media_type.startswith("image/")
+        ]
+        missing = sum(one.size > LARGEST_FILE for one, _ in content.files)
+        while wanted:
+            chunk, weight = [wanted.pop(0)], 0
+            weight = chunk[0][1].size
+            while wanted and len(chunk) < 20 and weight + wanted[0][1].size <= BYTES_AT_ONCE:
+                chunk.append(wanted.pop(0))
+                weight += chunk[-1][1].size
+            payload = create_element("m:GetAttachment")
+            shape = create_element("m:AttachmentShape")
+            _child(shape, "t:IncludeMimeContent", "true")
+            payload.append(shape)
+            keys = [one.key for _, one in chunk]
+            payload.append(_ids("m:AttachmentIds", "t:AttachmentId", keys))
+            try:
+                answers = self._session.send(mailbox, payload, splittable=True)
+            except (BrokenAnswerError, ConnectorError):
+                answers = []
+            for (number, one), answer in zip(chunk, answers, strict=False):
+                inside = next(answer.iterfind(f"{MESSAGES}Attachments/*"), None)
+                data = None if inside is None else ews_items.bytes_of(inside)
+                content.files[number] = one, data
+                missing += data is None
+            missing += len(chunk) - min(len(chunk), len(answers))
+        if missing:
+            content.unread = f"attachments that the server did not give: {missing}"
+
+    # --- address book -------------------------------------------------------------------------
+
+    def resolve(self, mailbox: str, name: str) -> tuple[str, str]:
+        """Return (address, kind) of an Exchange name or address, empty where none is known."""
+        payload = create_element(
+            "m:ResolveNames",
+            attrs={"ReturnFullContactData": "false", "SearchScope": "ActiveDirectory"},
+        )
+        _child(payload, "m:UnresolvedEntry", name)
+        for message in self._session.send(mailbox, payload):
+            boxes = list(message.iter(f"{TYPES}Mailbox"))
+            if len(boxes) == 1:  # of several candidates none is sure to be meant
+                address = ews_items.text(boxes[0], "EmailAddress")
+                if "@" in address:
+                    return address, ews_items.text(boxes[0], "MailboxType").lower()
+        return "", ""
+
+    def members(self, mailbox: str, group: str) -> list[tuple[str, str]] | None:
+        """Return (address, kind) of a distribution list's members, one level; None if hidden."""
+        payload = create_element("m:ExpandDL")
+        box = create_element("m:Mailbox")
+        _child(box, "t:EmailAddress", group)
+        payload.append(box)
+        (message,) = self._session.send(mailbox, payload)
+        if code_of(message) not in {"NoError", "ErrorNameResolutionMultipleResults"}:
+            return None
+        return [
+            (ews_items.text(box, "EmailAddress"), ews_items.text(box, "MailboxType").lower())
+            for box in message.iter(f"{TYPES}Mailbox")
+        ]
+
+
+ARCHIVE = "archive"
+_MADE = "item:DateTimeCreated"
+_FOLDER = ("folder:DisplayName", "folder:TotalCount", "folder:ChildFolderCount")
+
+
+def _child(parent: Any, name: str, text: str) -> None:
+    child = create_element(name)
+    child.text = text
+    parent.append(child)
+
+
+def _shape(tag: str, fields: Sequence[str], *, body: bool = False) -> Any:
+    shape = create_element(tag)
+    _child(shape, "t:BaseShape", "IdOnly")
+    if body:
+        _child(shape, "t:BodyType", "Best")
+    further = create_element("t:AdditionalProperties")
+    for name in fields:
+        further.append(create_element("t:FieldURI", attrs={"FieldURI": name}))
+    shape.append(further)
+    return shape
+
+
+def _ids(tag: str, each: str, keys: Sequence[str]) -> Any:
+    ids = create_element(tag)
+    for key in keys:
+        ids.append(create_element(each, attrs={"Id": key}))
+    return ids
+
+
+def _folder_ids(tag: str, mailbox: str, places: Sequence[Place]) -> Any:
+    ids = create_element(tag)
+    for place in places:
+        if place.key:
+            ids.append(create_element("t:FolderId", attrs={"Id": place.key}))
+            continue
+        named = create_element("t:DistinguishedFolderId", attrs={"Id": place.name})
+        box = create_element("t:Mailbox")
+        _child(box, "t:EmailAddress", mailbox)
+        named.append(box)
+        ids.append(named)
+    return ids
+
+
+def _at_least(field_uri: str, value: str) -> Any:
+    restriction = create_element("m:Restriction")
+    test = create_element("t:IsGreaterThanOrEqualTo")
+    test.append(create_element("t:FieldURI", attrs={"FieldURI": field_uri}))
+    constant = create_element("t:FieldURIOrConstant")
+    constant.append(create_element("t:Constant", attrs={"Value": value}))
+    test.append(constant)
+    restriction.append(test)
+    return restriction
+
+
+def _is_true(value: str | None) -> bool:
+    return (value or "").strip().lower() in {"true", "1"}
+
+
+def _within(date: datetime | None, window: tuple[datetime | None, datetime | None]) -> bool:
+    since, until = window
+    return date is None or ((since is None or date >= since) and (until is None or date < until))
+
+
+def _named(key: str, item: Any) -> Found:
+    found = ews_items.message_of(item)
+    found.key = key
+    return found
