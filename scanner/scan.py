@@ -114,10 +114,7 @@ def scan(
     workspace.put_meta({detectors.OWN_KINDS: own})
     watch.phase("Looking through the sources", 0)
     listing, refused = _listing(config, workspace, sources)
-    surveys = [
-        (source, _survey(workspace, run.run_id, source, refused.get(source.name)))
-        for source in sources
-    ]
+    surveys = [(one, _survey(workspace, run.run_id, one, refused.get(one.name))) for one in sources]
     units = [unit for _, found in surveys for unit in found]
     directory = _directory(config, workspace, units, listing)
     interest = _interest(config, workspace, directory)
