@@ -29,6 +29,7 @@ from tests.fake_graph.graph import FakeGraph, Request
 from tests.fake_graph.tenant import CLIENT_ID, SECRET, TENANT_ID
 
 ROOT = Path(__file__).parents[2]
+CHUNK = 1 << 16
 
 
 class Transport(httpx.AsyncBaseTransport, httpx.BaseTransport):
@@ -74,7 +75,9 @@ class _Body(httpx.AsyncByteStream, httpx.SyncByteStream):
             yield self._answer.body[: self._answer.cut]
             raise httpx.RemoteProtocolError("peer closed connection in the middle of the body")
         for _ in range(self._answer.repeat):
-            yield self._answer.body
+            # No more at once than a socket gives: what is packed unpacks piece by piece.
+            for begin in range(0, len(self._answer.body), CHUNK):
+                yield self._answer.body[begin : begin + CHUNK]
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for chunk in self:
