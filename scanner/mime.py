@@ -349,6 +349,12 @@ def answers(calendar: str) -> bool:
     return method is not None and method.group(1).upper() in {"REPLY", "COUNTER", "REFRESH"}
 
 
+def invites(calendar: str) -> bool:
+    """Tell whether a calendar object invites, answers or cancels, and is no calendar to keep."""
+    method = _METHOD.search(calendar)
+    return method is not None and method.group(1).upper() != "PUBLISH"
+
+
 def attendees(calendar: str) -> list[tuple[str, str, str]]:
     """Return (role, name, address) of each attendee of an invitation, `to` or, if optional, `cc`.
 

@@ -197,6 +197,40 @@ def test_pictures_are_read_where_asked(tmp_path: Path) -> None:
         assert not [c for c in workspace.coverage() if c.entry == "pictures"]
 
 
+CALENDAR = (
+    "BEGIN:VCALENDAR\r\n{}BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:Visit\r\n"
+    "DESCRIPTION:NHS number 999 000 0018\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("method", "opened"),
+    [("", True), ("METHOD:PUBLISH\r\n", True), ("METHOD:REQUEST\r\n", False)],
+)
+def test_calendars_are_opened_and_invitations_are_not(
+    tmp_path: Path, method: str, opened: bool
+) -> None:
+    """A calendar that is attached is a file; an invitation says who is invited, as recipients."""
+    run(tmp_path, mail("visit.ics", CALENDAR.format(method).encode(), "text/calendar"))
+    assert ("nhs-number" in kinds(tmp_path)) == opened
+
+
+def test_what_does_not_decode_is_told(tmp_path: Path) -> None:
+    """A file whose transfer encoding is broken is a row, not an empty file."""
+    raw = mail("people.csv", ROWS.encode(), "application/octet-stream")
+    head, _, tail = raw.partition(b"Content-Transfer-Encoding: base64")
+    body = tail.split(b"\n\n", 1)[1].split(b"\n--", 1)
+    broken = (
+        head + b"Content-Transfer-Encoding: base64" + tail.replace(body[0], b"=A=====B=C===", 1)
+    )
+    result = run(tmp_path, broken)
+    assert result.run.exit_code == INCOMPLETE
+    with Workspace(tmp_path / "ws") as workspace:
+        (told,) = [c.reason for c in workspace.coverage() if c.outcome is Outcome.PARTIAL]
+    assert "does not decode" in told
+    assert "people" not in told
+
+
 def test_nothing_of_an_attachment_is_stored(tmp_path: Path) -> None:
     """Neither the workspace's files nor its database hold a word of a file."""
     text = ROWS.replace("Mill Lane", "Sentinelstrasse")

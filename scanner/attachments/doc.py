@@ -114,7 +114,8 @@ def objects(ole: olefile.OleFileIO, file: File, to: Gathering) -> None:
     from scanner.attachments.parts import native
 
     for entry in ole.listdir():
-        if entry[0].lower() != "objectpool":
+        # Word keeps its objects in one folder, Excel each in one of its own.
+        if not entry[0].lower().startswith(("objectpool", "mbd")):
             continue
         if entry[-1] == "\x01Ole10Native":
             name, content = native(ole.openstream(entry).read(), "object")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner import mime
 from scanner.attachments.gather import clean
 from scanner.errors import UnreadableError
 from scanner.messages import Skipped
@@ -38,13 +39,16 @@ def open_files(
     """
     opened = list(_files(batch, unopened(extractor.limits)))
     hashes: list[str] = []
+    undecoded: list[str] = []
 
     def contents() -> Iterator[tuple[str, bytes]]:
         for _, name, file in opened:
             try:
                 content = file.content()
-            except UnreadableError:
+                undecoded.append("")
+            except UnreadableError as error:
                 content = b""
+                undecoded.append(str(error))
             hashes.append(keyed(content) if content else "")
             yield name, content
 
@@ -57,9 +61,11 @@ def open_files(
         document.texts, document.tables = [*document.texts, *texts], [*document.tables, *tables]
         key, same = document.message_key, hashes[number - 1]
         parts |= {(key, part): same for part in [t.part for t in texts] + [t.part for t in tables]}
-        if taken.problems:
+        problems = [f"{clean(name)}: {undecoded[number - 1]}"] if undecoded[number - 1] else []
+        problems += taken.problems
+        if problems:
             where = f"message {key[:12]}, attachment {number}"
-            reasons = dict.fromkeys(_nameless(problem, name) for problem in taken.problems)
+            reasons = dict.fromkeys(_nameless(problem, name) for problem in problems)
             batch.skipped.append(Skipped(where, redact("; ".join(reasons), names), 0))
     return parts
 
@@ -69,14 +75,23 @@ def _files(batch: Batch, passed_by: tuple[str, ...]) -> Iterator[tuple[Document,
     for document in batch.documents:
         names: dict[str, int] = {}
         for file in document.files:
-            # An invitation's people are recipients, and read as such.
-            if file.media_type.startswith((*passed_by, "text/calendar")):
+            if file.media_type.startswith(passed_by) or _invites(file):
                 continue
             name = file.filename or f"attachment.{file.media_type.rpartition('/')[2]}"
             names[name] = names.get(name, 0) + 1
             if names[name] > 1:
                 name = f"({names[name]}) {name}"
             yield document, name, file
+
+
+def _invites(file: Part) -> bool:
+    """Tell whether a file is an invitation: its people are recipients, and read as such."""
+    if not file.media_type.startswith("text/calendar"):
+        return False
+    try:
+        return mime.invites(file.content().decode("utf-8", "replace"))
+    except UnreadableError:
+        return False
 
 
 def _nameless(problem: str, name: str) -> str:

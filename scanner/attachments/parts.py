@@ -105,6 +105,16 @@ class Package:
                     lines.append(f"{label}: {text.strip()}")
         self.to.text(self.file, "\n".join(lines), hidden="document properties")
 
+    def charts(self, folder: str) -> None:
+        """Keep the values that charts carry along, of sheets that may not lie in the document."""
+        for name in self.names(rf"{folder}/charts/chart\d*\.xml"):
+            self.to.part()
+            root = self.xml(name)
+            caches = root.iter("{*}strCache") if root is not None else ()
+            found = dict.fromkeys(v.text for cache in caches for v in cache.iter("{*}v") if v.text)
+            label = posixpath.basename(name).removesuffix(".xml")
+            self.to.text(self.file, "\n".join(found), label, "values of a chart")
+
     def embedded(self, folder: str) -> None:
         """Read the objects embedded in the document, and with OCR its pictures."""
         for name in self.names(rf"{folder}/embeddings/[^/]+"):

@@ -131,6 +131,7 @@ def _page(page: pdfium.PdfPage, label: str, file: File, to: Gathering) -> str:
     text_page = page.get_textpage()
     try:
         text = str(text_page.get_text_bounded()).replace("\r\n", "\n")
+        cropped = _cropped(page, text_page, text)
         notes, boxes = _annotations(page)
         boxes += _boxes(page)
         covered = []
@@ -149,8 +150,18 @@ def _page(page: pdfium.PdfPage, label: str, file: File, to: Gathering) -> str:
         to.tabbed(file, shown, label)
     else:
         to.tabbed(file, text, label)
+    to.tabbed(file, cropped, label, "cropped away")
     to.text(file, "\n".join(notes), label, "comment")
     return text
+
+
+def _cropped(page: pdfium.PdfPage, text_page: pdfium.PdfTextPage, shown: str) -> str:
+    """Return the lines of a page that its crop box leaves out, as a cut in a viewer does."""
+    if page.get_cropbox() == page.get_mediabox():
+        return ""
+    whole = str(text_page.get_text_bounded(*page.get_mediabox())).replace("\r\n", "\n")
+    seen = set(shown.split("\n"))
+    return "\n".join(line for line in whole.split("\n") if line not in seen)
 
 
 def _pictured(page: pdfium.PdfPage, label: str, file: File, to: Gathering) -> str:

@@ -30,6 +30,10 @@ _HIDDEN_ROW = re.compile(
     rb"(?<![\w:])(?:hidden\s*=\s*[\"'](?:1|true|on)|ht\s*=\s*[\"']0(?:\.0+)?)[\"']"
 )
 _DATA_START = re.compile(rb"<(?:\w{1,20}:)?sheetData\b[^>]*+>")
+_FAR = re.compile(rb"\br\s*=\s*[\"'][A-Z]{0,3}\d{7}")
+"""A row or cell of a million and more: as few as there are, they are read one by one."""
+
+_CELL = re.compile(rb"<(?:\w{1,20}:)?c[\s/>]")
 _COLUMN = re.compile(rb"\br=\"([A-Z]{1,3})\d")
 _RANGE = re.compile(r"\$?([A-Z]{0,3})\$?(\d{0,7})(?::\$?([A-Z]{0,3})\$?(\d{0,7}))?")
 
@@ -43,7 +47,8 @@ class _Layout:
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     filters: list[tuple[int, int]] = field(default_factory=list)
-    odd: bool = False
+    cells: bool = False
+    """Whether there are any; programs write rows without one by the thousand."""
 
 
 def read(file: File, to: Gathering) -> None:
@@ -73,10 +78,11 @@ def read(file: File, to: Gathering) -> None:
                 name = entry.get("name", "")
                 with to.guard(file, name):
                     _sheet(package, book, (name, part, hidden), shared)
-        for extra in (_pivots, _linked):
+        for extra in (_pivots, _linked, _revised):
             with to.guard(file):
                 extra(package)
         package.properties()
+        package.charts("xl")
         package.embedded("xl")
 
 
@@ -94,8 +100,9 @@ def _sheet(
             root = package.xml(target)
             if root is not None:
                 _filters(root, layout)
-    rows = _dense(book, name) if layout.rows * layout.columns <= MAX_DENSE_CELLS else []
-    if layout.rows and not rows:
+    dense = layout.rows * layout.columns <= MAX_DENSE_CELLS and not _FAR.search(data)
+    rows = _dense(book, name) if dense else []
+    if layout.cells and not rows:
         rows = list(_sparse(data, shared))
     keep(to, file, name, Grid(rows, layout.hidden_rows, layout.hidden_columns, layout.filters),
          hidden)  # fmt: skip
@@ -149,6 +156,7 @@ def _layout(data: bytes) -> _Layout:
         if b"h" in row[1] and _HIDDEN_ROW.search(row[1]):
             layout.hidden_rows.add(last - 1)
     layout.columns = _width(rows, layout.rows)
+    layout.cells = _CELL.search(rows) is not None
     root = parse(frame)
     for column in root.iter("{*}col"):
         if is_true(column.get("hidden")) or column.get("width") in {"0", "0.0"}:
@@ -275,6 +283,16 @@ def _records(root: Any, items: list[list[str]]) -> Iterator[list[str]]:
                 value = known[int(value)] if value.isdigit() and int(value) < len(known) else ""
             cells.append(value)
         yield cells
+
+
+def _revised(package: Package) -> None:
+    """Keep the values that the log of a shared workbook remembers."""
+    for part in package.names(r"xl/revisions/revisionLog\d*\.xml"):
+        package.to.part()
+        root = package.xml(part)
+        cells: Iterable[Any] = root.iter("{*}v", "{*}t") if root is not None else ()
+        text = "\n".join(dict.fromkeys(cell.text for cell in cells if cell.text))
+        package.to.text(package.file, text, part.rpartition("/")[2], "tracked change")
 
 
 def _linked(package: Package) -> None:

@@ -36,6 +36,7 @@ def read(file: File, to: Gathering) -> None:
                 tags = root.iter("{*}text", "{*}t")
                 to.text(file, "\n".join(t.text or "" for t in tags), "", "comment")
         package.properties()
+        package.charts("ppt")
         package.embedded("ppt")
 
 

@@ -37,6 +37,7 @@ def read(file: File, to: Gathering) -> None:
                 to.part()
                 _part(package, name, hidden)
         package.properties()
+        package.charts("word")
         package.embedded("word")
         for name in package.names(r"word/(?:afchunk|embedded)[^/]*"):  # documents inserted whole
             to.file(package.read(name), name, file)

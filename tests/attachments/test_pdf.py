@@ -83,3 +83,17 @@ def test_encrypted() -> None:
     assert extract(source, "x.pdf").problems == (
         "x.pdf: protected by a password: encrypted as a whole",
     )
+
+
+def test_what_was_cropped_away() -> None:
+    """A page cut to a part of itself still holds the rest, which is told apart."""
+    source = pdf(hidden=False)
+    start = source.index(b"5 0 obj\n") + 8
+    content = page_of(["Shown line"], b"BT /F 12 Tf 50 90 Td (Cut Ada Marsh) Tj ET")
+    source = source[:start] + content + source[source.index(b"\nendobj", start) :]
+    assert "Cut Ada Marsh" in shown(extract(source, "x.pdf"))
+    cut = source.replace(b"/MediaBox [", b"/CropBox [0 400 595 842] /MediaBox [", 1)
+    found = extract(cut, "x.pdf")
+    assert hidden(found)["cropped away"] == "Cut Ada Marsh"
+    assert "Shown line" in shown(found)
+    assert "Cut" not in shown(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import time
 import zipfile
 
 import pytest
@@ -11,7 +12,8 @@ import xlsxwriter
 
 from scanner.attachments import Extracted, extract
 from tests.attachments.seen import hidden, of, people, shown
-from tests.data.make_attachments import with_parts, xlsx
+from tests.data.binary import xls
+from tests.data.make_attachments import docx, with_parts, xlsx
 
 
 def workbook(*rows: tuple[object, ...], name: str = "Sheet1") -> bytes:
@@ -197,3 +199,58 @@ def test_password() -> None:
     assert of("encrypted.xlsx").problems == (
         "encrypted.xlsx: protected by a password: encrypted as a whole",
     )
+
+
+def test_an_object_in_an_old_workbook() -> None:
+    """What lies embedded in an xls is read as a file of its own, and as embedded."""
+    found = extract(xls(hidden=False, beside={"Package": xlsx(hidden=False)}), "list.xls")
+    assert found.problems == ()
+    assert ("list.xls/object/Tenants", "embedded object") in people(found)
+
+
+def test_values_that_a_chart_carries() -> None:
+    """The names in a chart's cache are hidden values, though the sheet they are from is gone."""
+    chart = (
+        '<c:chartSpace xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart"><c:cat>'
+        "<c:strRef><c:strCache><c:pt><c:v>Ada Marsh</c:v></c:pt></c:strCache></c:strRef></c:cat>"
+        "</c:chartSpace>"
+    )
+    for kind, data in (("xl", xlsx(hidden=False)), ("word", docx(hidden=False))):
+        found = extract(with_parts(data, {f"{kind}/charts/chart1.xml": chart}), "x")
+        assert hidden(found)["values of a chart"] == "Ada Marsh"
+
+
+def test_the_log_of_a_shared_workbook() -> None:
+    """Values that were overwritten in a workbook shared by several are tracked changes."""
+    log = (
+        '<revisions xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><rcc><oc>'
+        "<v>Gone Ada Marsh</v></oc><nc><v>x</v></nc></rcc></revisions>"
+    )
+    data = with_parts(xlsx(hidden=False), {"xl/revisions/revisionLog1.xml": log})
+    assert hidden(extract(data, "x.xlsx"))["tracked change"] == "Gone Ada Marsh\nx"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param('<row r="1000000000"><c r="A1000000000" {}</c></row>', id="row"),
+        pytest.param('<row r="3"><c r="A99999999" {}</c></row>', id="cell"),
+        pytest.param('<row r="1048576"><c r="XFD1048576" {}</c></row>', id="the-last"),
+    ],
+)
+def test_a_cell_a_billion_rows_below(row: str) -> None:
+    """A row that no sheet can have costs neither memory nor what it holds."""
+    far = row.format('t="inlineStr"><is><t>Far Away</t></is>').encode()
+    found = with_sheet((b"</sheetData>", far + b"</sheetData>"))
+    assert "Far Away" in shown(found)
+    assert "Ada Marsh" in shown(found)
+    assert found.problems == ()
+
+
+def test_a_million_rows_without_a_cell() -> None:
+    """Rows that hold nothing cost little."""
+    rows = b"".join(b'<row r="%d"/>' % n for n in range(3, 300_000))
+    began = time.process_time()
+    found = with_sheet((b"</sheetData>", rows + b"</sheetData>"))
+    assert time.process_time() - began < 3
+    assert "Ada Marsh" in shown(found)

@@ -35,10 +35,15 @@ def _outlook() -> ModuleType:
     return module
 
 
-def compound(streams: Mapping[str, bytes]) -> bytes:
-    """Return a compound file of these streams."""
+def compound(
+    streams: Mapping[str, bytes], folders: Mapping[str, Mapping[str, bytes]] | None = None
+) -> bytes:
+    """Return a compound file of these streams, and of folders of others."""
     writer = _outlook()
     children = [writer._Entry(name, 2, data) for name, data in streams.items()]
+    for folder, held in (folders or {}).items():
+        inner = [writer._Entry(name, 2, data) for name, data in held.items()]
+        children.append(writer._Entry(folder, 1, children=inner))
     return bytes(writer._compound_file(writer._Entry("Root Entry", 5, children=children)))
 
 
@@ -72,8 +77,11 @@ def _xls_sheet(rows: Sequence[Sequence[str]], *, hidden: bool) -> bytes:
     return out + _record(0x000A)
 
 
-def xls(*, hidden: bool) -> bytes:
-    """Return an Excel 97 workbook; `hidden` hides a row, a column and a sheet."""
+def xls(*, hidden: bool, beside: Mapping[str, bytes] | None = None) -> bytes:
+    """Return an Excel 97 workbook; `hidden` hides a row, a column and a sheet.
+
+    `beside` are the streams of an object embedded in it.
+    """
     sheets = [("Tenants", 0, _xls_sheet(ROWS, hidden=hidden))]
     if hidden:
         sheets.append(("Raw", 1, _xls_sheet(RAW, hidden=False)))
@@ -87,9 +95,8 @@ def xls(*, hidden: bool) -> bytes:
             0x0085, struct.pack("<IBBBB", place, state, 0, len(name), 0) + name.encode()
         )
         place += len(data)
-    return compound(
-        {"Workbook": start + names + _record(0x000A) + b"".join(d for _, _, d in sheets)}
-    )
+    book = start + names + _record(0x000A) + b"".join(d for _, _, d in sheets)
+    return compound({"Workbook": book}, {"MBD0001A2B3": beside} if beside else {})
 
 
 # --- xlsb ([MS-XLSB]) ----------------------------------------------------------------------------
