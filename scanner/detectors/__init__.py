@@ -12,16 +12,14 @@ from scanner.detectors.base import REGIONS, Kind
 from scanner.detectors.british import PATTERNS as BRITISH
 from scanner.detectors.contact import PATTERNS as CONTACT
 from scanner.detectors.details import PATTERNS as DETAILS
+from scanner.detectors.finder import PatternDetector
 from scanner.detectors.identifiers import PATTERNS as IDENTIFIERS
-from scanner.detectors.identity import IDENTITY_SET
-from scanner.detectors.identity import combine as identities
+from scanner.detectors.identity import IDENTITIES
 from scanner.detectors.misdirection import KINDS as SLIPS
-from scanner.detectors.money import BANK_ACCOUNT
+from scanner.detectors.money import ACCOUNTS
 from scanner.detectors.money import PATTERNS as MONEY
-from scanner.detectors.money import combine as accounts
 from scanner.detectors.national import PATTERNS as NATIONAL
 from scanner.detectors.packs import load_pack
-from scanner.detectors.patterns import PatternDetector
 from scanner.detectors.phones import PATTERNS as PHONES
 from scanner.detectors.recipients import VISIBLE_RECIPIENTS
 from scanner.detectors.reports import ExposureReports
@@ -29,11 +27,11 @@ from scanner.detectors.sensitive import PACKS, SensitiveDetector
 from scanner.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from scanner.detectors.base import ContentDetector
-    from scanner.detectors.patterns import Pattern, Value
+    from scanner.detectors.patterns import Pattern
 
 # One detector for all families: a text is prepared, scanned and split once.
 PATTERNS: tuple[Pattern, ...] = (
@@ -112,8 +110,10 @@ def compose(
 def _personal_data(
     patterns: Sequence[Pattern], regions: Collection[str], off: Collection[str]
 ) -> PatternDetector:
-    together = tuple(kind for kind in _TOGETHER if kind.region in regions and kind.id not in off)
-    pieces = {name for kind in together for name in kind.covers}
+    together = tuple(
+        one for one in _TOGETHER if one.kind.region in regions and one.kind.id not in off
+    )
+    pieces = {name for one in together for name in one.kind.covers}
     chosen = tuple(
         pattern
         for pattern in patterns
@@ -121,20 +121,14 @@ def _personal_data(
         and (pattern.kind.id not in off or pattern.kind.id in pieces)
     )
     hidden = frozenset(pieces.intersection(off))
-    return PatternDetector("personal-data", VERSION, chosen, together, _combine, hidden)
+    return PatternDetector("personal-data", VERSION, chosen, together, hidden)
 
 
 _ALWAYS = {VISIBLE_RECIPIENTS.id, *(kind.id for kind in (*SLIPS, *ExposureReports().kinds))}
 """What rests on recipients and answers, not on patterns: it is never switched off."""
 
-_TOGETHER = {BANK_ACCOUNT: accounts, IDENTITY_SET: identities}
-"""Kinds that several values amount to together, and what tells them."""
-
-
-def _combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind, Value]]:
-    for tell in _TOGETHER.values():
-        yield from tell(text, found)
-
+_TOGETHER = (ACCOUNTS, IDENTITIES)
+"""Kinds that several values amount to together."""
 
 PERSONAL_DATA = _personal_data(PATTERNS, REGIONS, ())
 

@@ -6,20 +6,22 @@ import re
 from typing import TYPE_CHECKING
 
 from scanner.detectors.base import NEVER, Kind
-from scanner.detectors.labelled import Standard, compact, labelled
+from scanner.detectors.labelled import Standard, labelled
 from scanner.detectors.numbers import (
     REFERENCE_WORDS,
     called_reference,
+    compact,
     digits_of,
     nhs_holds,
     stands_alone,
 )
-from scanner.detectors.patterns import Pattern, Value, Words
+from scanner.detectors.page import Words
+from scanner.detectors.patterns import Each, Pattern, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scanner.detectors.patterns import Passage
+    from scanner.detectors.page import Passage
 
 CHI = Kind(
     "chi-number", "CHI numbers (Scotland)", dpc=(1, 3), ei=(0.75, 1.0), example="010190 1005",
@@ -260,20 +262,20 @@ PATTERNS = (
              r" ?(?:ref(?:erence)?|number|no\.?|id)(?: (?:number|no\.?))?",
              r"[A-Z]{0,5}[/-]?[0-9]{2,10}(?:[/-][A-Z0-9]{1,8}){0,2}", _reference, 0.7),
     Pattern(LICENCE, r"[A-Z9][ -]?[0-9]{6}[ -]?[A-Z]", _LICENCE_FORM,
-             accept=_accept_licence,
+             accept=Each(_accept_licence),
             words=(_LICENCE_WORDS,)),
     Pattern(VEHICLE, r"[A-Z]{2}[0-9]{2} {0,2}-?[A-Z]{3}[^A-Z0-9]", _PLATE_FORM,
-             accept=_accept_plate,
-            words=(_VEHICLE_WORDS, REFERENCE_WORDS)),
+             accept=Each(_accept_plate),
+            words=(_VEHICLE_WORDS, REFERENCE_WORDS), group="digits"),
     labelled(VEHICLE, r"(?:vehicle |car |van )?reg(?:istration)?\.?(?: (?:number|no\.?|mark"
                       r"|plate))|vrm|vrn|number ?plates?",
              _OLDER_FORMS, compact, 0.75),
     labelled(VEHICLE, r"reg(?:istration)?\.?", _OLDER_FORMS, _upper, 0.6),
     Pattern(VEHICLE, r"(?:[A-Z][0-9]{1,3} ?[A-Z]{3}|[A-Z]{3} ?[0-9]{1,3} ?[A-Z])[^A-Z0-9]",
-            _PREFIX_FORM, accept=_accept_older, caseless=False, words=(_VEHICLE_WORDS,)),
-    Pattern(PUPIL, r"[A-Z][0-9]{11}[0-9A-Z][^0-9A-Z]", _UPN_FORM, accept=_accept_pupil,
+            _PREFIX_FORM, accept=Each(_accept_older), caseless=False, words=(_VEHICLE_WORDS,)),
+    Pattern(PUPIL, r"[A-Z][0-9]{11}[0-9A-Z][^0-9A-Z]", _UPN_FORM, accept=Each(_accept_pupil),
             words=(_UPN_WORDS,)),
     Pattern(POSTCODE, (r"[A-Z]{1,2}[0-9][A-Z0-9]? {0,2}[0-9][A-Z]{2}[^A-Z0-9]", "GIR ?0AA"),
             _POSTCODE_FORM,
-            accept=_accept_postcode, words=(_POSTCODE_WORDS,)),
+            accept=Each(_accept_postcode), words=(_POSTCODE_WORDS,)),
 )  # fmt: skip

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from scanner import data
 from scanner.detectors.base import NEVER, Kind
-from scanner.detectors.patterns import Pattern, Value, Words
+from scanner.detectors.page import Words
+from scanner.detectors.patterns import Each, Pattern, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scanner.detectors.patterns import Passage
+    from scanner.detectors.page import Passage
 
 EMAIL_ADDRESSES = Kind(
     "email-addresses", "E-mail address lists in text", dpc=(1, 1), ei=(0.5, 0.75),
@@ -197,12 +198,13 @@ def _accept_known(passage: Passage, start: int, end: int) -> Iterator[Value]:
 _GIVEN = tuple(f"{name.capitalize()} " for name in sorted(given_names()) if name.isascii())
 
 PATTERNS = (
-    Pattern(EMAIL_ADDRESSES, r"@[A-Z0-9?\[]", _DOMAIN, accept=_accept_email),
-    Pattern(IP_ADDRESS, r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", _QUAD, accept=_accept_ip,
-            words=(_IP_WORDS, _VERSION_WORDS)),
+    Pattern(EMAIL_ADDRESSES, r"@[A-Z0-9?\[]", _DOMAIN, accept=Each(_accept_email)),
+    Pattern(IP_ADDRESS, r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", _QUAD,
+            accept=Each(_accept_ip), words=(_IP_WORDS, _VERSION_WORDS), group="digits"),
     Pattern(IP_ADDRESS, (r"[0-9A-F]{1,4}:(?:[0-9A-F]{1,4})?:(?:[0-9A-F]|$|[^0-9A-Z])",
-                         "::1[^0-9A-Z:]"), _SIXTEEN, accept=_accept_sixteen),
-    Pattern(PERSON_NAMES, rf"(?:{_TITLES})[.]? [^\x00-@\[-`{{-~]", _TITLED, accept=_accept_titled,
-            caseless=False),
-    Pattern(PERSON_NAMES, _GIVEN, _PLAIN, accept=_accept_known, caseless=False),
+                         "::1[^0-9A-Z:]"), _SIXTEEN, accept=Each(_accept_sixteen), group="colons"),
+    Pattern(PERSON_NAMES, rf"(?:{_TITLES})[.]? [^\x00-@\[-`{{-~]", _TITLED,
+            accept=Each(_accept_titled), caseless=False, group="people"),
+    Pattern(PERSON_NAMES, _GIVEN, _PLAIN, accept=Each(_accept_known), caseless=False,
+            group="people"),
 )  # fmt: skip

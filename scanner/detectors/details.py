@@ -7,7 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from scanner.detectors.base import Kind
-from scanner.detectors.patterns import Passage, Pattern, Value, Words
+from scanner.detectors.page import Passage, Spans, Words
+from scanner.detectors.patterns import Each, Found, Pattern, Value, exactly, found_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,26 +164,39 @@ def _cell(left: str, line: str) -> tuple[int, int]:
 
 _AGED = Words("aged?", "years? old", "y/?o", "yrs")
 _NAMED = re.compile(r"\b[A-Z][a-z'-]+,? (?:[A-Z]\.? )?[A-Z][A-Za-z'-]+\b")
-_LISTED_FORM = re.compile(
-    r"(?<![0-9A-Za-z/.-])(?=([0-9]{1,2}([/.-])[0-9]{1,2}\2(?:19[0-9]{2}|200[0-9]))(?![0-9A-Za-z]))"
+_LISTED_FORM = "|".join(
+    rf"[0-9]{{1,2}}{sign}[0-9]{{1,2}}{sign}(?:19[0-9]{{2}}|200[0-9])" for sign in ("/", "[.]", "-")
 )
 _LIST, _YEARS_APART = 4, 15
 
 
-def _accept_listed(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    found = _DATE.match(passage.text, start)
-    if found is None or found.end() < end:
-        return
-    if passage.near(_AGED, start, end, 20, 20):
-        yield from _born_value(found, 0.7, "a date with an age beside it")
-    elif start in passage.once("birth list", lambda: _listed(passage)):
-        yield from _born_value(found, 0.5, "a list of names, each with a date many years apart")
+def _accept_listed(at: Spans) -> Found:
+    aged = at.near(_AGED, 20, 20).tolist()
+    rows = list(at.rows())
+    places: dict[int, list[tuple[int, int]]] = {}
+    for number, start, end in rows:
+        places.setdefault(number, []).append((start, end))
+    in_lists = {number: _listed(at.page.texts[number], spans) for number, spans in places.items()}
+
+    def confirmed() -> Iterator[tuple[int, Value]]:
+        for (number, start, end), beside in zip(rows, aged, strict=True):
+            if not beside and start not in in_lists[number]:
+                continue
+            found = _DATE.match(at.page.texts[number], start)
+            if found is None or found.end() < end:
+                continue
+            if beside:
+                sure, why = 0.7, "a date with an age beside it"
+            else:
+                sure, why = 0.5, "a list of names, each with a date many years apart"
+            for value in _born_value(found, sure, why):
+                yield number, value
+
+    return found_in(at, confirmed())
 
 
-def _listed(passage: Passage) -> frozenset[int]:
+def _listed(text: str, spans: list[tuple[int, int]]) -> frozenset[int]:
     """Return where dates stand that look like the birth dates of a list of named people."""
-    text = passage.text
-    spans = passage.candidates[_LISTED_FORM]
     if len({text[end - 4 : end] for _, end in spans}) < _LIST:
         return frozenset()
     starts, years = [], [0]
@@ -272,18 +286,19 @@ def _accept_address(passage: Passage, start: int, end: int) -> Iterator[Value]:
 
 
 PATTERNS = (
-    Pattern(DATE_OF_BIRTH, f"(?:{_BORN})", _BORN_FORM, accept=_accept_born),
-    Pattern(
+    Pattern(DATE_OF_BIRTH, f"(?:{_BORN})", _BORN_FORM, accept=Each(_accept_born)),
+    exactly(
         DATE_OF_BIRTH,
-        r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-](?:19[0-9]{2}|200[0-9])[^0-9A-Z]",
         _LISTED_FORM,
-        accept=_accept_listed,
+        _accept_listed,
+        before="0-9A-Za-z/.-",
         words=(_AGED,),
+        group="digits",
     ),
     Pattern(
         POSTAL_ADDRESS,
         r"[A-Z]{1,2}[0-9][A-Z0-9]? {0,2}[0-9][A-Z]{2}[^A-Z0-9]",
         _POSTCODE_FORM,
-        accept=_accept_address,
+        accept=Each(_accept_address),
     ),
 )

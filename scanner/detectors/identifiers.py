@@ -5,20 +5,26 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scanner.detectors.base import Kind
 from scanner.detectors.numbers import (
     PHONE_WORDS,
     REFERENCE_WORDS,
     called_reference,
-    digits_of,
-    in_a_row,
-    nhs_holds,
+    distinct,
+    nhs_hold,
     stands_alone,
 )
-from scanner.detectors.patterns import Passage, Pattern, Value, Words
+from scanner.detectors.page import Spans, Words, chars
+from scanner.detectors.patterns import Each, Pattern, Value, by_rules, exactly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from scanner.detectors.expressions import Ints
+    from scanner.detectors.page import Passage
+    from scanner.detectors.patterns import Found
 
 NHS_NUMBER = Kind(
     "nhs-number",
@@ -48,9 +54,7 @@ NATIONAL_INSURANCE = Kind(
 
 _NHS_WORDS = Words("nhs", r"n\.h\.s\.?", r"health (?:service )?(?:number|no)", "patients?")
 _NHS_LABEL = Words(r"nhs[ _-]?(?:number|numbers|no|num|id|#)", r"nhs[ _-]?(?:number|no)s?")
-_NHS_FORM = re.compile(
-    r"(?<![0-9])(?=([0-9]{3}(?: ?[-.] ?| {0,2})[0-9]{3}(?: ?[-.] ?| {0,2})[0-9]{4})(?![0-9]))"
-)
+_NHS_FORM = "[0-9]{3}(?: ?[-.] ?| {0,2})[0-9]{3}(?: ?[-.] ?| {0,2})[0-9]{4}"
 _CARE_WORDS = Words(
     "pt", "pts", "gp", "dr", "clinics?", "clinical", "wards?", "hospital", "surgery", "bloods?",
     "referr(?:al|ed|ing)", "discharged?", r"d\.?o\.?b", "date of birth", r"vaccin\w+",
@@ -62,38 +66,38 @@ _NHS_LIST = 4
 """As many ten-digit numbers, all with a right check digit, are no accident: 1 in 11 each."""
 
 
-def _accept_nhs(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    text = passage.text[start:end]
-    digits = digits_of(text)
-    if not nhs_holds(digits) or len(set(digits)) < 3:
-        return
-    spaced = text[3] == text[7] == " " and len(text) == 12
-    if passage.near(_NHS_WORDS, start, end):
-        confidence, reason = 0.9, "the check digit holds and 'NHS' or a like word stands beside"
-    elif passage.earlier(_NHS_LABEL, start):
-        confidence, reason = 0.8, "the check digit holds and the text speaks of NHS numbers before"
-    elif (
-        not stands_alone(passage, start, end)
-        or in_a_row(passage, start, end)
-        or passage.near(PHONE_WORDS, start, end, 25, 15)
-    ):
-        return
-    elif (right := passage.once("nhs numbers", lambda: _all_right(passage))) >= _NHS_LIST:
-        confidence, reason = 0.7, "every ten-digit number of a list has the right check digit"
-    elif right and spaced and digits[0] in "4679":
-        confidence, reason = 0.45, "the check digit holds and it is written in the usual 3-3-4 form"
-    elif spaced or passage.near(_CARE_WORDS, start, end, 80, 60):
-        confidence, reason = 0.38, "the check digit holds, with its form or a word for care"
-    else:
-        return
-    yield Value(start, end, digits, confidence, reason)
+_OFTEN_FIRST = chars("4679")
 
 
-def _all_right(passage: Passage) -> int:
+def _accept_nhs(at: Spans) -> Found:
+    digits = at.digits(10)
+    right = _all_right(at, digits)
+    rows = nhs_hold(digits) & (distinct(digits) >= 3)
+    at, right = at[rows], right[rows]
+    spaced = (at.end - at.start == 12) & (at.char(3) == 32) & (at.char(7) == 32)
+    unlike = ~at.stand_alone() | at.in_a_row() | at.near(PHONE_WORDS, 25, 15)
+    return by_rules(
+        at,
+        (at.near(_NHS_WORDS), 0.9, "the check digit holds and 'NHS' or a like word stands beside"),
+        (at.earlier(_NHS_LABEL), 0.8,
+         "the check digit holds and the text speaks of NHS numbers before"),
+        (~unlike & (right >= _NHS_LIST), 0.7,
+         "every ten-digit number of a list has the right check digit"),
+        (~unlike & (right > 0) & spaced & _OFTEN_FIRST[at.char(0)], 0.45,
+         "the check digit holds and it is written in the usual 3-3-4 form"),
+        (~unlike & (spaced | at.near(_CARE_WORDS, 80, 60)), 0.38,
+         "the check digit holds, with its form or a word for care"),
+    )  # fmt: skip
+
+
+def _all_right(at: Spans, digits: Ints) -> Ints:
     """Return how many ten-digit numbers a text has if each is right; phone numbers seldom are."""
-    spans = passage.candidates[_NHS_FORM]
-    numbers = {digits_of(passage.text[start:end]) for start, end in spans}
-    return len(numbers) if all(map(nhs_holds, numbers)) else 0
+    texts = at.texts()
+    wrong = np.unique(texts[~nhs_hold(digits)])
+    pairs = np.unique(np.column_stack((texts, digits @ 10 ** np.arange(9, -1, -1))), axis=0)
+    counts = np.bincount(pairs[:, 0], minlength=len(at.page.texts))
+    counts[wrong] = 0
+    return counts[texts]
 
 
 # --- National Insurance number -----------------------------------------------------------------
@@ -154,18 +158,20 @@ def _is_ni_word(text: str, start: int) -> bool:
 
 
 PATTERNS = (
-    Pattern(
+    exactly(
         NHS_NUMBER,
-        r"[0-9]{3} ?[-. ]? ?[0-9]{3} ?[-. ]? ?[0-9]{4}[^0-9]",
         _NHS_FORM,
-        accept=_accept_nhs,
+        _accept_nhs,
+        before="0-9",
+        after="0-9",
         words=(_NHS_WORDS, _NHS_LABEL, _CARE_WORDS, PHONE_WORDS),
+        group="digits",
     ),
     Pattern(
         NATIONAL_INSURANCE,
         r"[A-Z]{2} ?[-.]?[0-9]{2}[ .-]?[0-9]{2}[ .-]?[0-9]{2}[^0-9]",
         _NI_FORM,
-        accept=_accept_ni,
+        accept=Each(_accept_ni),
         words=(_NI_WORDS, REFERENCE_WORDS),
     ),
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scanner.detectors.base import Kind
 from scanner.detectors.contact import PERSON_NAMES
 from scanner.detectors.details import DATE_OF_BIRTH, POSTAL_ADDRESS
+from scanner.detectors.finder import Combination
 from scanner.detectors.patterns import Value
 
 if TYPE_CHECKING:
@@ -27,12 +28,10 @@ IDENTITY_SET = Kind(
 NEAR = 250
 
 
-def combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind, Value]]:
+def _combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind, Value]]:
     """Yield each birth date that has a name and an address beside it, with both."""
     names = [value for kind, value in found if kind.id == PERSON_NAMES.id]
     homes = [value for kind, value in found if kind.id == POSTAL_ADDRESS.id]
-    if not names or not homes:
-        return
     for kind, birth in found:
         if kind.id == DATE_OF_BIRTH.id:
             name, home = _nearest(text, names, birth), _nearest(text, homes, birth)
@@ -56,3 +55,6 @@ def _nearest(text: str, values: list[Value], birth: Value) -> Value | None:
         and text.count("\n\n", min(value.start, birth.start), max(value.start, birth.start)) == 0
     ]
     return min(near, key=lambda value: abs(value.start - birth.start), default=None)
+
+
+IDENTITIES = Combination(IDENTITY_SET, (PERSON_NAMES, POSTAL_ADDRESS, DATE_OF_BIRTH), _combine)

@@ -8,17 +8,20 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from scanner.detectors.base import NEVER, Kind
-from scanner.detectors.labelled import Standard, compact, labelled
+from scanner.detectors.finder import Combination
+from scanner.detectors.labelled import Standard, labelled
 from scanner.detectors.numbers import (
     PHONE_WORDS,
     REFERENCE_WORDS,
     called_reference,
+    compact,
     digits_of,
     in_a_row,
     luhn_holds,
     stands_alone,
 )
-from scanner.detectors.patterns import Passage, Pattern, Value, Words
+from scanner.detectors.page import Passage, Words
+from scanner.detectors.patterns import Each, Pattern, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -323,11 +326,9 @@ def _accept_account(passage: Passage, start: int, end: int) -> Iterator[Value]:
 _TOGETHER = 80
 
 
-def combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind, Value]]:
+def _combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind, Value]]:
     """Yield each sort code that has an account number beside it, with it."""
     accounts = [value for kind, value in found if kind.id == ACCOUNT_NUMBER.id]
-    if not accounts:
-        return
     starts = [value.start for value in accounts]
     for kind, code in found:
         if kind.id != SORT_CODE.id:
@@ -348,6 +349,8 @@ def combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind, 
             code.value + account.value, code.confidence, reason, shown,
         )  # fmt: skip
 
+
+ACCOUNTS = Combination(BANK_ACCOUNT, (SORT_CODE, ACCOUNT_NUMBER), _combine)
 
 # --- one without the other --------------------------------------------------------------------
 
@@ -371,18 +374,18 @@ PATTERNS = (
         r"(?:[0-9]{13,19}|[0-9]{4}[ .-][0-9]{4}[ .-][0-9]{4}|[0-9]{4}[ .-][0-9]{6}[ .-][0-9]{4,5})"
         r"[^0-9]",
         _CARD_FORM,
-        accept=_accept_card,
+        accept=Each(_accept_card),
         words=(_CARD_WORDS, REFERENCE_WORDS),
     ),
     Pattern(
         IBAN,
         r"[A-Z]{2}[0-9]{2} ?-?[A-Z0-9] ?-?[A-Z0-9] ?-?[A-Z0-9] ?-?[A-Z0-9]",
         _IBAN_FORM,
-        accept=_accept_iban,
+        accept=Each(_accept_iban),
         words=(_IBAN_WORDS,),
     ),
     *(
-        Pattern(kind, anchor, form, accept=accept, words=_PAIR_WORDS)
+        Pattern(kind, anchor, form, accept=Each(accept), words=_PAIR_WORDS)
         for anchor, form in (
             (r"[0-9]{2}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{2}[^0-9]", _SORT_FORM),
             (r"(?:sort(?:ing)?[ _-]?code|s/c|s(?:ort|c)[\"']?[ .:=|\t])", _SORT_LABEL_FORM),

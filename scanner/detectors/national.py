@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from scanner.detectors.base import Kind
-from scanner.detectors.labelled import Standard, compact, labelled
-from scanner.detectors.numbers import REFERENCE_WORDS, digits_of, stands_alone
-from scanner.detectors.patterns import Pattern, Value
+from scanner.detectors.labelled import Standard, labelled
+from scanner.detectors.numbers import REFERENCE_WORDS, compact, digits_of, stands_alone
+from scanner.detectors.patterns import Each, Pattern, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scanner.detectors.patterns import Passage
+    from scanner.detectors.page import Passage
 
 _BESIDE = "the check digits, and its name beside it"
 
@@ -195,7 +195,7 @@ PATTERNS = (
             kind,
             f"{form}[^A-Z0-9]",
             re.compile(rf"(?<![A-Za-z0-9])(?=({form})(?![A-Za-z0-9]))", re.I | re.A),
-            accept=_OwnForm(module),
+            accept=Each(_OwnForm(module)),
         )
         for kind, (form, module) in _OWN_FORM.items()
     ),
@@ -212,6 +212,6 @@ PATTERNS = (
     labelled(SOCIAL_SECURITY, _SSN_NAMES, _NINE, _meant, 0.38),
     labelled(SOCIAL_SECURITY, r"socials?(?: (?:number|no|num|#))?", _NINE, Standard(("us.ssn",)),
              0.38),
-    Pattern(SOCIAL_SECURITY, r"[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}[^0-9]", _SSN, accept=_accept_dashed,
-            words=(REFERENCE_WORDS,)),
+    Pattern(SOCIAL_SECURITY, r"[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}[^0-9]", _SSN,
+            accept=Each(_accept_dashed), words=(REFERENCE_WORDS,), group="digits"),
 )  # fmt: skip

@@ -8,9 +8,10 @@ from re import _parser  # type: ignore[attr-defined] # the one way to look into 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanner.detectors.base import REGIONS, Kind
-from scanner.detectors.labelled import Labelled, compact
-from scanner.detectors.numbers import luhn_holds
-from scanner.detectors.patterns import Expressions, Pattern, Value, scan
+from scanner.detectors.expressions import Expressions, scan
+from scanner.detectors.labelled import Labelled
+from scanner.detectors.numbers import compact, luhn_holds
+from scanner.detectors.patterns import Each, Pattern, Value
 from scanner.detectors.sensitive import (
     AROUND,
     CATEGORIES,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scanner.detectors.labelled import Check
-    from scanner.detectors.patterns import Passage
+    from scanner.detectors.page import Passage
 
 LONGEST = 100
 """Characters of one value at most, and of one word beside it."""
@@ -178,7 +179,7 @@ def _pattern(where: str, row: dict[str, Any]) -> Pattern:
         kind,
         rf"(?:^|[^A-Z0-9])(?:{form})",
         re.compile(rf"(?<![0-9A-Za-z])(?=({form})(?![0-9A-Za-z]))", re.I | re.A),
-        accept=_Alone(check, confidence),
+        accept=Each(_Alone(check, confidence)),
         lead=1,
     )
 
@@ -260,7 +261,7 @@ def _bounded(where: str, form: str) -> None:
 
 def _compiles(where: str, expressions: list[str]) -> None:
     try:
-        scan(Expressions((found, True) for found in expressions), "")
+        scan(Expressions((found, True) for found in expressions), b"")
     except Exception as error:  # its own class stands in a module that is imported late
         if type(error).__module__.partition(".")[0] not in {"hyperscan", "_hs_ext"}:
             raise

@@ -1,4 +1,4 @@
-"""Which values of a text count: overlaps, minimums, new or quoted, a person's own details."""
+"""Which values of a text count: minimums, new or quoted, a person's own details."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from scanner.text import normalise, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from scanner.detectors.base import Kind
     from scanner.detectors.patterns import Value
@@ -21,52 +21,6 @@ UNSURE = 0.4
 
 MAX_PEOPLE = 200
 """People whose own details are looked for; on a longer list nobody's stand in the text."""
-
-
-def apart(found: Iterable[tuple[Kind, Value]]) -> list[tuple[Kind, Value]]:
-    """Return the values in order; of two that overlap the surer one, else the longer one.
-
-    What a kind covers stays beside it.
-    """
-    ordered = sorted(found, key=lambda e: (e[1].start, e[1].end, e[0].id, e[1].value))
-    kept = _surest(entry for entry in ordered if not entry[0].covers)
-    whole = _surest(entry for entry in ordered if entry[0].covers)
-    return sorted(_beside(kept, whole), key=lambda e: e[1].start) if whole else kept
-
-
-def _rank(entry: tuple[Kind, Value]) -> tuple[float, int]:
-    return entry[1].confidence, entry[1].end - entry[1].start
-
-
-def _surest(ordered: Iterable[tuple[Kind, Value]]) -> list[tuple[Kind, Value]]:
-    kept: list[tuple[Kind, Value]] = []
-    for entry in ordered:
-        if kept and entry[1].start < kept[-1][1].end:
-            if _rank(entry) > _rank(kept[-1]):
-                kept[-1] = entry
-        else:
-            kept.append(entry)
-    return kept
-
-
-def _beside(
-    kept: list[tuple[Kind, Value]], whole: list[tuple[Kind, Value]]
-) -> Iterator[tuple[Kind, Value]]:
-    """Yield all but those that overlap a surer one which neither covers nor is covered."""
-    ends = [value.end for _, value in kept]
-    beaten = set()
-    for entry in whole:
-        kind, value = entry
-        at = bisect_left(ends, value.start + 1)
-        rivals = []
-        while at < len(kept) and kept[at][1].start < value.end:
-            if kept[at][0].id not in kind.covers:
-                rivals.append(at)
-            at += 1
-        if all(_rank(entry) > _rank(kept[at]) for at in rivals):
-            beaten.update(rivals)
-            yield entry
-    yield from (entry for at, entry in enumerate(kept) if at not in beaten)
 
 
 def enough(found: list[tuple[Kind, Value]]) -> list[tuple[Kind, Value]]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from scanner.detectors.base import Kind
 from scanner.detectors.numbers import called_reference, digits_of, stands_alone
-from scanner.detectors.patterns import Pattern, Value, Words
+from scanner.detectors.page import Words
+from scanner.detectors.patterns import Each, Pattern, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scanner.detectors.patterns import Passage
+    from scanner.detectors.page import Passage
 
 PHONE_NUMBERS = Kind(
     "phone-numbers",
@@ -138,7 +139,8 @@ PATTERNS = (
         PHONE_NUMBERS,
         r"(?:[(]?[+][1-9][0-9 ()./-]{8}|(?:^|[^0-9A-Z+])[(]?(?:0[127]|0044)[0-9 ().-]{8})",
         _PHONE_FORM,
-        accept=_accept_phone,
+        accept=Each(_accept_phone),
+        group="phones",
         lead=2,
         words=(_WORDS,),
     ),
@@ -147,7 +149,8 @@ PATTERNS = (
         r"(?:[+]?1[ .-]{0,2}|001[ .-]{0,2})?(?:[(][0-9]{3}[)]|[1-9][0-9]{2})[ .-]?[0-9]{3}[ .-]?"
         r"[0-9]{4}[^0-9]",
         _AMERICAN,
-        accept=_accept_american,
+        accept=Each(_accept_american),
+        group="phones",
         lead=7,
     ),
     Pattern(
@@ -157,7 +160,8 @@ PATTERNS = (
             r"(?:^|[^0-9A-Z+])(?:00[1-9][0-9]{0,2}[ -]|[(]0[)])",
         ),
         _NATIONAL,
-        accept=_accept_national,
+        accept=Each(_accept_national),
+        group="phones",
         lead=2,
         words=(_WORDS,),
     ),
@@ -165,7 +169,8 @@ PATTERNS = (
         PHONE_NUMBERS,
         r"(?:^|[^0-9A-Z+])[1-9][0-9]{9,11}[^0-9A-Z]",
         _GLUED,
-        accept=_accept_glued,
+        accept=Each(_accept_glued),
+        group="phones",
         lead=1,
         words=(_WORDS,),
     ),
@@ -173,7 +178,8 @@ PATTERNS = (
         PHONE_NUMBERS,
         r"(?:^|[^0-9A-Z+])[2-9][0-9]{2}[ .-]?[0-9]{4}[^0-9]",
         _SEVEN,
-        accept=_accept_seven,
+        accept=Each(_accept_seven),
+        group="phones",
         lead=1,
         words=(_WORDS,),
     ),

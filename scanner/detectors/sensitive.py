@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scanner import data
 from scanner.detectors.base import NEVER, ContentDetector, Keyer, Kind
-from scanner.detectors.patterns import Expressions, scan
+from scanner.detectors.expressions import Expressions, scan
 from scanner.model import Evidence, Finding
 from scanner.text import body_text, normalise, split
 
@@ -253,7 +253,9 @@ class SensitiveDetector(ContentDetector):
         groups = _groups(self.packs)
         expressions, owners = _expressions(self.packs, small)
         # With a line end in front, the character before a word is where the word is in the text.
-        hits = {(owners[number], start) for number, start in scan(expressions, f"\n{text}")}
+        numbers, starts, _ = scan(expressions, f"\n{text}\n".encode("ascii", "replace"))
+        places = zip(numbers.tolist(), starts.tolist(), strict=True)
+        hits = {(owners[number], start) for number, start in places}
         for number, start in sorted(hits):
             found = groups[number].regex.match(text, start)
             if found is not None:

@@ -16,8 +16,8 @@ from scanner.detectors import (
     kinds,
     remembered,
 )
+from scanner.detectors.finder import PatternDetector
 from scanner.detectors.packs import load_pack
-from scanner.detectors.patterns import PatternDetector
 from scanner.detectors.sensitive import ABOUT, SensitiveDetector
 from scanner.errors import ConfigError
 from scanner.messages import Document

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scanner import addresses, mime
 from scanner.detectors import PERSONAL_DATA, compose
-from scanner.detectors.patterns import PatternDetector
+from scanner.detectors.finder import PatternDetector
 from scanner.errors import UnreadableError
 from scanner.messages import Document
 from scanner.model import Finding
