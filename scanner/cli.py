@@ -18,6 +18,7 @@ from scanner.commands import (
     WorkspaceOption,
     deciding,
     errors,
+    inquiries,
     opened,
     queries,
     setup,
@@ -148,6 +149,7 @@ def scan(
 for command in (
     setup.check,
     queries.incidents, queries.findings, queries.coverage, queries.runs, queries.kinds,
+    inquiries.who, inquiries.simulate,
     deciding.decide, deciding.suppress, deciding.register, deciding.precision, deciding.export,
 ):  # fmt: skip
     app.command()(command)

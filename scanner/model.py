@@ -21,7 +21,7 @@ def keyed_hash(key: bytes, purpose: str, *parts: str) -> str:
     the same value from giving the same hash in two places.
     """
     message = "\x1f".join((purpose, *parts)).encode("utf-8", "surrogatepass")
-    return hmac.new(key, message, hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(key, message, "sha256").hex()[:32]
 
 
 class Severity(StrEnum):

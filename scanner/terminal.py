@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from scanner import report
+from scanner import report, simulate, triage, who
 from scanner import scan as scanning
 from scanner.attachments import Limits
 from scanner.config import Config, load
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scanner.store import Workspace
+
+PEOPLE_SHOWN = 50
+"""People that a table of `who` has room for."""
 
 SHOWN = 15
 """Incidents in the ranking at the end of a scan; the report has them all."""
@@ -106,13 +109,19 @@ def summary(
     return gather.summary(workspace, since=since, until=until)
 
 
-def query(workspace: Workspace, since: str, until: str, edition: str, reason: str) -> Summary:
-    """Return the summary that the flags of a query ask for."""
+def full_edition(edition: str, reason: str) -> bool:
+    """Tell whether the full edition is asked for; raises `ConfigError` where no reason is given."""
     if edition == gather.FULL and not reason.strip():
         raise ConfigError(
             "--edition full shows names and addresses: say why with --reason, for example "
             '--reason "incident 12, request of the DPO"'
         )
+    return edition == gather.FULL
+
+
+def query(workspace: Workspace, since: str, until: str, edition: str, reason: str) -> Summary:
+    """Return the summary that the flags of a query ask for."""
+    full_edition(edition, reason)
     window = load(None, {"since": since, "until": until}).window
     return gather.summary(
         workspace, edition=edition, reason=reason, since=window[0], until=window[1]
@@ -242,7 +251,47 @@ def kind_rows(path: Path | None = None) -> list[dict[str, object]]:
     return [row._asdict() for row in catalogue(scanning.looked_for(load(path, {})))]
 
 
+def sight(workspace: Workspace, incident: str, address: str, form: str, *, full: bool) -> None:
+    """Print whose address somebody saw in an incident, and who saw theirs."""
+    most = PEOPLE_SHOWN if form == "table" else None
+    found = who.who(workspace, triage.find(workspace, incident), address, full=full, most=most)
+    rows = [person._asdict() for person in found.people]
+    if form != "table":
+        show("who", rows, form)
+        return
+    where = words.count(found.messages, "message")
+    saw = words.count(found.saw, "address", "addresses")
+    _out.print(
+        f"{escape(found.incident_id)}: stands on {where}, visibly on {found.visible_in}; could see "
+        f"{saw}, and {words.count(found.seen_by, 'person', 'people')} could see this one."
+    )
+    if rows:
+        show("who", rows, form)
+    if found.unnamed:
+        _out.print(f"and {found.unnamed:,} more: --format csv or json has them all.")
+
+
+def what_if(workspace: Workspace, max_visible: str, *, as_json: bool) -> None:
+    """Print what limits on visible recipients would have done, and the settings for the best."""
+    found = simulate.simulate(workspace, simulate.limits(max_visible))
+    rows = [asdict(outcome) for outcome in found]
+    if as_json:
+        print_json(rows)
+        return
+    show("simulate", rows, "table")
+    best = max(found, key=lambda o: (o.stopped, -o.legitimate))
+    _out.print(
+        f"A limit of {best.max_visible} stops most and bothers least of these. In Exchange, for "
+        "an administrator to review (JSON has the settings of each):\n"
+    )
+    _out.print(best.exchange, highlight=False, markup=False, soft_wrap=True)
+
+
 COLUMNS = {
+    "simulate": (
+        "max_visible", "stopped", "stopped_partly", "missed", "legitimate", "legitimate_per_month",
+    ),
+    "who": ("address", "kind", "saw", "seen_by"),
     "kinds": ("kind", "title", "region", "on", "needs", "example"),
     "incidents": (
         "rank", "incident_id", "severity", "people_exposed", "first_sent_at", "state", "why",

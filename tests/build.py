@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,11 +12,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from scanner import analyse
 from scanner.connectors.base import Connector, Page, Unit
+from scanner.directory import Directory
 from scanner.errors import ConnectorError
 from scanner.keys import KeyRing
 from scanner.messages import MessageBatch, SourceMessage
-from scanner.model import ContentLevel
+from scanner.model import Checkpoint, ContentLevel, Finding, ScanRun
+from scanner.store import Workspace
 
 CORPORA = Path(
     os.environ.get("UNDISCLOSED_CORPORA", Path(__file__).parents[2] / "shared" / "corpora")
@@ -157,3 +161,14 @@ def table(*messages: SourceMessage, mailbox: str = JO, folder: str = "Sent") -> 
     for one in messages:
         batch.add(one)
     return batch.take().table
+
+
+def fill(workspace: Workspace, *tables: pa.Table, findings: Sequence[Finding] = ()) -> None:
+    """Put the rows of these mailboxes into a workspace of calder.example, and analyse it."""
+    scope = json.dumps({"internal_domains": ["calder.example"]})
+    workspace.begin_run(ScanRun("r", MONDAY, None, "complete", 0, 0, 0, "", "0", scope))
+    for number, rows in enumerate(tables):
+        checkpoint = Checkpoint("s", f"u{number}", rows["mailbox"][0].as_py(), "Sent", "", "")
+        workspace.commit_page("r", rows, findings, [], [], checkpoint, anew=True)
+    directory = Directory(frozenset({"calder.example"}))
+    workspace.commit_analysis("r", analyse.analyse(workspace, directory), {})

@@ -22,7 +22,7 @@ LAYERS = (
     ("messages", "directory", "severity", "exposure"),
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
     ("candidates",),
-    ("collect", "analyse", "triage"),
+    ("collect", "analyse", "triage", "who", "simulate"),
     ("scan", "report"),
     ("terminal",),
     ("commands",),

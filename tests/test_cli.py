@@ -24,7 +24,7 @@ from tests.build import JO, mbox, message, put
 
 COMMANDS = (
     "demo", "scan", "check", "incidents", "findings", "coverage", "runs", "report", "kinds",
-    "decide", "suppress", "register", "precision", "export", "import", "log",
+    "decide", "suppress", "register", "precision", "export", "import", "log", "simulate", "who",
 )  # fmt: skip
 QUERIES = ("incidents", "findings", "coverage", "runs")
 RESIDENTS = [f"resident{n}@webmail.example" for n in range(40)]

@@ -13,7 +13,6 @@ import numpy as np
 
 from scanner import incidents, triage
 from scanner.detectors import OWN_KINDS, kinds
-from scanner.directory import Directory
 from scanner.model import Severity
 from scanner.report import summary as plain
 from scanner.report import words
@@ -90,11 +89,7 @@ def mailbox_names(workspace: Workspace) -> Callable[[str], str]:
 
     The organisation's own stay. An archive of inbound mail alone may bear an outsider's address.
     """
-    _, scope = _latest(workspace)
-    own: list[str] = scope.get("internal_domains", [])
-    directory = Directory(
-        frozenset(n for n in own if "@" not in n), frozenset(n for n in own if "@" in n)
-    )
+    directory = workspace.directory()
 
     def name(mailbox: str) -> str:
         outside = "@" in mailbox and not directory.is_internal(mailbox)

@@ -12,7 +12,7 @@ from scanner import messages
 from scanner.store.database import store_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from scanner.crypto import Keyed
@@ -104,8 +104,17 @@ class Parts:
         """Return the mailboxes that have messages."""
         return [m for (m,) in self._db.query("SELECT DISTINCT mailbox FROM parts ORDER BY mailbox")]
 
-    def paths(self, mailboxes: Sequence[str] | None = None) -> list[Path]:
-        """Return the part files of all mailboxes or those named, in the order they were read."""
+    def paths(
+        self, mailboxes: Sequence[str] | None = None, months: Collection[str] | None = None
+    ) -> list[Path]:
+        """Return the part files in the order they were read: all, or of some mailboxes and months.
+
+        A month is `2026-03`, or `undated`.
+        """
         names = None if mailboxes is None else set(mailboxes)
-        rows = self._db.query("SELECT path, mailbox FROM parts ORDER BY rowid")
-        return [self._folder / p for p, m in rows if names is None or m in names]
+        rows = self._db.query("SELECT path, mailbox, month FROM parts ORDER BY rowid")
+        return [
+            self._folder / path
+            for path, mailbox, month in rows
+            if (names is None or mailbox in names) and (months is None or month in months)
+        ]

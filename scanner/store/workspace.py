@@ -26,6 +26,7 @@ import pyarrow as pa
 
 from scanner import messages
 from scanner.crypto import Keyed, load_or_create_key
+from scanner.directory import Directory, Listing
 from scanner.errors import StoreError, UnknownIdError
 from scanner.model import (
     Checkpoint,
@@ -49,7 +50,7 @@ from scanner.store.journal import Journal
 from scanner.store.parts import Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _SAYS = "mailbox, folder, since, until, outcome, messages_read, messages_skipped, reason"
@@ -333,10 +334,28 @@ class Workspace:
         return [m for (m,) in self._db.query("SELECT DISTINCT mailbox FROM parts ORDER BY mailbox")]
 
     def messages(
-        self, mailboxes: Sequence[str] | None = None, columns: Sequence[str] | None = None
+        self,
+        mailboxes: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+        months: Collection[str] | None = None,
     ) -> pa.Table:
-        """Return the rows of the message table, all mailboxes or those named."""
-        return messages.read(self.parts.paths(mailboxes), columns)
+        """Return the rows of the message table: all, or those of some mailboxes and months."""
+        return messages.read(self.parts.paths(mailboxes, months), columns)
+
+    def directory(self) -> Directory:
+        """Return who is internal, by what the latest finished scan went by."""
+        scopes = (run.scope for run in self.runs() if run.scope)
+        scope: dict[str, list[str]] = json.loads(next(scopes, "{}"))
+        own = frozenset(scope.get("internal_domains", ()))
+        listing = Listing()
+        for entry in json.loads(self.meta("listings") or "{}").values():
+            listing = listing.merged(Listing.load(self.root / "directory" / entry["file"]))
+        return Directory(
+            frozenset(name for name in own if "@" not in name),
+            frozenset(name for name in own if "@" in name),
+            frozenset(scope.get("partner_domains", ())),
+            listing=listing,
+        )
 
     def state_token(self) -> str:
         """Return a text that changes whenever messages or content findings do."""
