@@ -35,11 +35,16 @@ _UNDISCLOSED = re.compile(r"undisclosed|unlisted|suppressed|hidden.?recipient|ve
 _QUOTES = "\"' \t\r\n"
 _UNQUOTED = re.compile(r'^"([^"@]*)"@')
 _FOLDED_AT = re.compile(r"(?<=\S)\s{0,4}@\s{1,4}(?=[\w-]{1,63}\.)")
+_SIMPLE = re.compile(r"[a-z0-9._+-]++@[a-z0-9.-]*[a-z0-9-]")
+"""An address that is its own normal form, as nearly all are."""
+
 _BRACKETS = re.compile(r"^\[(.*)\]$")
 
 
 def one_line(text: str) -> str:
     """Return a header text on one line, without control characters or lone surrogates."""
+    if text.isprintable() and "  " not in text and text[:1] != " " != text[-1:]:
+        return text
     text = " ".join(text.split())
     if not text.isprintable():
         text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
@@ -95,7 +100,13 @@ def domain_of(address: str) -> str:
 
 def entry(name: str, address: str) -> Address:
     """Return one entry from a name and an address that a parser or a property has already split."""
-    name, address = one_line(name).strip(_QUOTES), one_line(address).strip("' ")
+    name = one_line(name).strip(_QUOTES)
+    lower = address.lower()
+    if _SIMPLE.fullmatch(lower) and not lower.startswith("imcea"):
+        if "@" in name and normalise(name) == lower:
+            name = ""
+        return Address(name, lower, "smtp")
+    address = one_line(address).strip("' ")
     if "@" in address:
         if address[0] == "@" and ":" in address:  # the route of RFC 822
             address = address.rpartition(":")[2]

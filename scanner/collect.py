@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -171,7 +173,7 @@ def collect(
     """
     checkpoints = workspace.checkpoints(source.name)
     tally = Tally()
-    with Extractor(limits) as files:
+    with Extractor(limits) as files, _seldom_collected():
         stored = _StoredKeys(workspace)
         scan = _Scan(workspace, run_id, source, interest, detectors, files, checkpoints, stored)
         readers: dict[Order, _UnitReader] = {}
@@ -186,13 +188,17 @@ def collect(
         while readers:
             again: dict[Order, _UnitReader] = {}
             for order, found in source.connector.carry_out(iter(list(readers))):
+                unit = order.unit
                 if isinstance(found, Page):
                     readers[order].take(found)
+                    if left[unit] > 1 or waiting[unit.mailbox] > 1:
+                        stored.add(unit.mailbox, found.batch)  # its next reader will ask
                     continue
-                reader, unit = readers.pop(order), order.unit
+                reader = readers.pop(order)
                 if isinstance(found, CheckpointLostError) and order.resume:
                     reader = reader.from_the_beginning()
                     again[reader.order] = reader
+                    stored.forget(unit.mailbox)
                     continue
                 reader.end(found)
                 tally = Tally(tally.read + reader.tally.read, tally.skipped + reader.tally.skipped)
@@ -204,6 +210,17 @@ def collect(
                     stored.forget(unit.mailbox)
             readers = again
     return tally
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Have the garbage collector look less often: a page is very many objects without cycles."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def plan(
@@ -268,9 +285,9 @@ class _StoredKeys:
 
     def add(self, mailbox: str, batch: Batch) -> None:
         """Take in what was stored since."""
-        units = batch.table["unit"].cast("string").to_pylist()
         keys = batch.table["message_key"].to_pylist()
-        self.of(mailbox).update(zip(keys, units, strict=True))
+        if keys:
+            self.of(mailbox).update(dict.fromkeys(keys, batch.table["unit"][0].as_py()))
 
     def forget(self, mailbox: str) -> None:
         """Let go of a mailbox that is read."""
@@ -321,7 +338,6 @@ class _UnitReader:
         advanced = self._advanced(self._begun(), batch, page.token)
         self._commit(batch, advanced, INTERRUPTED, Outcome.PARTIAL)
         self._checkpoint = advanced
-        self._scan.stored.add(self._unit.mailbox, batch)
         skipped = sum(s.count for s in batch.skipped)
         self.tally = Tally(self.tally.read + batch.read, self.tally.skipped + skipped)
 

@@ -26,9 +26,11 @@ class KeyRing:
         *,
         resumed: bool = False,
     ) -> None:
-        self._mailbox, self._stored = mailbox, stored or {}
+        self._mailbox, self._stored = mailbox, stored if stored is not None else {}
         self._own = None if resumed else unit
+        self._taken: set[int] = set()
         self._next: dict[bytes, int] = {}
+        """Which ordinal an identity has next, for those that came more than once."""
 
     def key(self, identity: str) -> tuple[str, bool]:
         """Return the key of the next message with this identity, and whether it is stored."""
@@ -37,9 +39,14 @@ class KeyRing:
         ).digest()
         ordinal = self._next.get(seed, 0)
         while True:
-            key = hashlib.blake2b(seed + ordinal.to_bytes(4), digest_size=16).hexdigest()
+            digest = hashlib.blake2b(seed + ordinal.to_bytes(4), digest_size=16).digest()
+            # Eight bytes of it: very many are kept at a time.
+            taken, key = int.from_bytes(digest[:8]), digest.hex()
             ordinal += 1
             owner = self._stored.get(key)
-            if owner is None or owner == self._own:
-                self._next[seed] = ordinal
+            if taken not in self._taken and (owner is None or owner == self._own):
+                self._taken.add(taken)
+                if ordinal > 1:
+                    self._next[seed] = ordinal
                 return key, owner is not None
+            self._next[seed] = ordinal

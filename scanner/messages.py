@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -169,7 +170,7 @@ class MessageBatch:
         self._clear()
 
     def _clear(self) -> None:
-        self._rows: list[dict[str, object]] = []
+        self._rows: list[dict[str, Any]] = []
         self._documents: list[Document] = []
         self._awaited: dict[str, tuple[str, list[Address], dict[str, object] | None]] = {}
         self._skipped: list[Skipped] = []
@@ -195,7 +196,7 @@ class MessageBatch:
         self._parse_queue(wait=True)
         for key in self._awaited:
             self.skip(f"message {key[:12]}", NOT_BROUGHT, 0)
-        arrays = [pa.array(self._column(f.name), _plain(f.type)).cast(f.type) for f in SCHEMA]
+        arrays = [self._column(field) for field in SCHEMA]
         batch = Batch(
             pa.Table.from_arrays(arrays, schema=SCHEMA),
             self._documents,
@@ -208,10 +209,13 @@ class MessageBatch:
         self._clear()
         return batch
 
-    def _column(self, name: str) -> list[object]:
-        if name in self._fixed:
-            return [self._fixed[name]] * len(self._rows)
-        return [row[name] for row in self._rows]
+    def _column(self, field: pa.Field) -> pa.Array:
+        rows, kind = self._rows, _plain(field.type)
+        if field.name in self._fixed:
+            return pa.repeat(self._fixed[field.name], len(rows)).cast(field.type)
+        if field.name == "recipients":
+            return _recipients([row["recipients"] for row in rows])
+        return pa.array([row[field.name] for row in rows], kind).cast(field.type)
 
     def skip(self, where: str, reason: str, count: int = 1) -> None:
         """Record what could not be read."""
@@ -279,10 +283,11 @@ class MessageBatch:
         That is so where `message.content_follows` and its content is to be examined: hand it to
         `add_content`, before the page is taken.
         """
-        self._parse_queue(wait=True)
-        sender = addresses.entry(message.sender_name, message.sender)
-        sent_by = addresses.normalise(message.sent_by)
-        recipients = [(role, addresses.entry(n, a)) for role, n, a in message.recipients]
+        if self._waiting:
+            self._parse_queue(wait=True)
+        sender = _entry(message.sender_name, message.sender)
+        sent_by = addresses.normalise(message.sent_by) if message.sent_by else ""
+        recipients = [(role, _entry(name, address)) for role, name, address in message.recipients]
         row: dict[str, object] = {
             "internet_message_id": message.internet_message_id.strip(" <>\r\n\t"),
             "sender": sender.address,
@@ -362,10 +367,7 @@ class MessageBatch:
                 "message_key": key,
                 "sent_at": date,
                 "thread": row["thread"] or message_id,
-                "recipients": [
-                    (role, a.address, a.name, a.raw or None, a.kind)
-                    for role, a in people.recipients
-                ],
+                "recipients": people.recipients,
                 "attachments": None if files is None else _listed(files),
             }
             self._rows.append(row)
@@ -432,6 +434,18 @@ class _People:
     @property
     def all(self) -> list[Address]:
         return [self.sender, *(address for _, address in self.recipients)]
+
+
+def _recipients(lists: Sequence[Sequence[tuple[str, Address]]]) -> pa.Array:
+    """Return lists of recipients as a column, built from whole columns: there are very many."""
+    offsets = list(accumulate(map(len, lists), initial=0))
+    roles = [role for found in lists for role, _ in found]
+    people = [person for found in lists for _, person in found]
+    names, written, kinds, raws = zip(*people, strict=True) if people else ((), (), (), ())
+    raw = [text or None for text in raws]
+    columns = [pa.array(c, pa.string()) for c in (roles, written, names, raw, kinds)]
+    rows = pa.StructArray.from_arrays(columns, fields=[*RECIPIENT])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), rows)
 
 
 def _listed(files: Sequence[mime.Part]) -> list[tuple[str, str, int, bool]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,6 +43,7 @@ SLICES = 3
 CHUNKS = {ContentLevel.NONE: 1_000, ContentLevel.TEXT: 200, ContentLevel.ATTACHMENTS: 50}
 """Messages committed together: what is fetched for them is in memory at once."""
 
+MET_PAGES = 8
 IDLE = 3
 """Pages without anything new, one after the other, after which a listing leads nowhere."""
 
@@ -235,8 +237,8 @@ class _Reading:
         self._place = Place.of(order.resume, asked.since, asked.until)
         self._committed = order.resume
         self._contents: Contents | None = None
-        self._met: set[int] = set()
-        """What this run has seen: a page may hold a message twice, or one of the page before."""
+        self._met: deque[set[int]] = deque(maxlen=MET_PAGES)
+        """What the last pages held: one may hold a message twice, or one of a page before."""
 
     async def run(self) -> None:
         """Read to the end and hand over every page, then how it ended."""
@@ -307,7 +309,7 @@ class _Reading:
             await self._held.acquire()
             try:
                 page = await self._page(link, at, until)
-                rows, link_on = _rows(page), self._session.checked(page.get("@odata.nextLink"))
+                rows, following = _rows(page), page.get("@odata.nextLink")
             except SlowError as error:
                 self._held.release()
                 self._box.smaller(str(error))
@@ -327,18 +329,13 @@ class _Reading:
             total, full = count, len(rows) >= SIZES[self._box.size]
             at = max(filter(None, (form.instant(r.get("sentDateTime")) for r in rows)), default=at)
             fresh = {row["id"] for row in rows} - seen
-            idle = 0 if fresh else idle + 1
-            seen = fresh or seen
-            if link_on and idle > IDLE:
-                self._held.release()
-                raise ConnectorError(
-                    "the server's listing leads in a circle; read as far as it went"
-                )
-            left = max(total - passed, 1) if link_on else 0
-            yield Listed(piece, rows), left
-            if not link_on:
+            idle, seen = (0, fresh) if fresh else (idle + 1, seen)
+            yield Listed(piece, rows), max(total - passed, 1) if following else 0
+            if not following:
                 return
-            link = link_on
+            if idle > IDLE:
+                raise ConnectorError("the server's listing leads in a circle")
+            link = self._session.checked(following)
             if self._box.lane.took > SLOW and full and self._box.size + 1 < len(SIZES):
                 self._box.smaller("slow")
                 link = ""
@@ -376,17 +373,19 @@ class _Reading:
         dated.sort(key=lambda pair: pair[0] or earliest)
         now, place, piece = datetime.now(UTC), self._place, page.piece
         fresh: list[dict[str, Any]] = []
+        met: set[int] = set()
+        self._met.append(met)
         size = CHUNKS[self._order.examination.content]
-        for number, (at, row) in enumerate(dated, start=1):
+        for left, (at, row) in zip(range(len(dated) - 1, -1, -1), dated, strict=True):
             identity = short(row["id"])
-            met = hash(identity)
-            if met in self._met or place.known(identity, piece):
+            number = hash(identity)
+            if any(number in seen for seen in self._met) or place.known(identity, piece):
                 piece.advance(identity, at)
             else:
-                self._met.add(met)
+                met.add(number)
                 place.take(identity, at, piece, now)
                 fresh.append(row)
-            if len(fresh) == size and number < len(dated):
+            if len(fresh) == size and left:
                 await self._build(fresh)
                 fresh = []
         if page.parts is not None:

@@ -42,13 +42,13 @@ Json = Mapping[str, Any]
 
 def message_of(row: Json, *, content_follows: bool) -> SourceMessage:
     """Return the message of one row of a listing."""
-    extended = _extended(row)
+    extended = _extended(row) if "singleValueExtendedProperties" in row else {}
     sender, name = _person(row.get("from"))
     sent_by, sent_name = _person(row.get("sender"))
     if not sender and not name:
         sender, name = sent_by, sent_name
     subject = _text(row.get("subject"))
-    headers = _headers(row)
+    headers = _headers(row) if HEADERS in row else {}
     return SourceMessage(
         internet_message_id=_text(row.get("internetMessageId")),
         subject=subject,
@@ -80,7 +80,7 @@ def truncated(row: Json) -> bool:
 def body_of(row: Json) -> tuple[list[str], list[str]]:
     """Return plain text and HTML of a message's body."""
     body = row.get("body")
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         return [], []
     content = _text(body.get("content"))
     html = _text(body.get("contentType")).lower() == "html"
@@ -119,10 +119,11 @@ def stamp(at: datetime) -> str:
 
 def _person(value: object) -> tuple[str, str]:
     """Return address and name of a recipient; some have a name only."""
-    found = value.get("emailAddress") if isinstance(value, Mapping) else None
-    if not isinstance(found, Mapping):
+    found = value.get("emailAddress") if isinstance(value, dict) else None
+    if not isinstance(found, dict):
         return "", ""
-    return _text(found.get("address")), _text(found.get("name"))
+    address, name = found.get("address"), found.get("name")
+    return address if type(address) is str else "", name if type(name) is str else ""
 
 
 def _class_of(row: Json, subject: str) -> str:
@@ -136,7 +137,7 @@ def _extended(row: Json) -> dict[int, str]:
     """Return the extended properties by number: their ids come back in another spelling."""
     found = {}
     for entry in _list(row.get("singleValueExtendedProperties")):
-        if isinstance(entry, Mapping):
+        if isinstance(entry, dict):
             _, _, digits = _text(entry.get("id")).lower().partition("0x")
             try:
                 found[int(digits, 16)] = _text(entry.get("value"))
@@ -146,7 +147,7 @@ def _extended(row: Json) -> dict[int, str]:
 
 
 def _headers(row: Json) -> dict[str, str]:
-    pairs = [h for h in _list(row.get(HEADERS)) if isinstance(h, Mapping)]
+    pairs = [h for h in _list(row.get(HEADERS)) if isinstance(h, dict)]
     return {_text(h.get("name")).lower(): _text(h.get("value")) for h in reversed(pairs)}
 
 

@@ -120,17 +120,13 @@ class Session:
         With `hurry` a timeout is a `SlowError` at once. Raises a `ConnectorError` that tells what
         the refusal means, `ParkedError` after the last try.
         """
-        body = await self.content(url, parameters, lane=lane, hurry=hurry, prefer=prefer)
-        try:
-            found = from_json(body, cache_strings="keys")
-        except ValueError:
-            try:
-                found = json.loads(body)  # takes lone surrogates
-            except (ValueError, RecursionError):
-                raise UnreadableError("the answer is no JSON; a proxy may have answered") from None
-        if not isinstance(found, dict):
-            raise UnreadableError("the answer is not of the form that Graph promises")
-        return found
+        for _ in range(2):  # a proxy's page or half an answer may come once
+            body = await self.content(url, parameters, lane=lane, hurry=hurry, prefer=prefer)
+            found = _parsed(body)
+            if isinstance(found, dict):
+                return found
+        form = "not of the form that Graph promises" if found else "no JSON"
+        raise UnreadableError(f"the answer is {form}; a proxy may have answered")
 
     async def content(
         self,
@@ -266,6 +262,18 @@ def _network(error: Exception) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return "its certificate is not trusted; name the authority's file with ca_file"
     return f"network: {type(error).__name__}"
+
+
+def _parsed(body: bytes) -> object:
+    """Return what JSON says, None where it is none."""
+    try:
+        return from_json(body, cache_strings="keys")
+    except ValueError:
+        pass
+    try:
+        return json.loads(body)  # takes lone surrogates
+    except (ValueError, RecursionError):
+        return None
 
 
 async def _read(response: httpx.Response, limit: int) -> bytes:
