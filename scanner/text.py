@@ -69,6 +69,26 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def places(text: str) -> list[int]:
+    """Return where in `text` each character of its normalised form stands, and at last its end."""
+    result: list[int] = []
+    start = 0
+    for at in range(1, len(text) + 1):
+        # What composes with the character before, or ends a line with it, belongs to it.
+        if at < len(text) and (
+            _is_mark(ord(text[at])) or _gone(text[at]) or text[at - 1 : at + 1] == "\r\n"
+        ):
+            continue
+        result += [start] * len(normalise(text[start:at]))
+        start = at
+    result.append(len(text))
+    return result
+
+
+def _gone(char: str) -> bool:
+    return not char.isascii() and _table().get(ord(char), char) is None
+
+
 # --- HTML --------------------------------------------------------------------------------------
 
 # Linear on any input: groups are possessive, and from two `<` the quotes never fall into step, so

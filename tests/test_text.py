@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.text import body_text, html_to_text, mask, normalise, redact, split
+from scanner.text import body_text, html_to_text, mask, normalise, places, redact, split
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,33 @@ def test_normalise_is_idempotent(text: str) -> None:
     once = normalise(text)
     assert once == normalise(once)
     assert len(once) == len(once.encode("ascii", "replace"))
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        pytest.param("a\r\nb\r\n999 000", "999 000", id="line-ends"),
+        pytest.param("\ufeffa\u200bb 99\xad9 000", "99\xad9 000", id="invisible"),
+        pytest.param("cafe\u0301 999 000", "999 000", id="composed"),
+        pytest.param("e\u200b\u0301 999 000", "999 000", id="composed-across-invisible"),
+        pytest.param("\xa0999\xa0000\r", "999\xa0000", id="same-length"),
+        pytest.param("999 000", "999 000", id="nothing-to-do"),
+    ],
+)
+def test_places(written: str, found: str) -> None:
+    """A place in the normalised text leads back to the text as it was written."""
+    begin = normalise(written).index(normalise(found))
+    at = places(written)
+    assert len(at) == len(normalise(written)) + 1
+    assert written[at[begin] : at[begin + len(normalise(found))]] == found
+
+
+@given(st.text(alphabet="ae9 \r\n\u0301\u0300\u200b\xa0\ufeff\uff19\xad", max_size=30))
+def test_places_are_as_many_as_characters(written: str) -> None:
+    """Each character of a normalised text has its place, in order."""
+    at = places(written)
+    assert len(at) == len(normalise(written)) + 1
+    assert at == sorted(at)
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,8 @@ _PLATE_WORDS = (
 _VEHICLE_WORDS = Words(_PLATE_WORDS, "index", "drives?", "driving", "dvla", "mot", "parking",
                        "congestion", "clamped", "towed", "pcn", "penalty charge", "v5c",
                        "cars", "vans", "lorry", "keeper",
+                       "fleet", "lorries", "taxi", "mercedes|tesla|kia|hyundai|skoda|mazda|volvo",
+                       "volkswagen|vw|land rover|range rover|jaguar|vivaro",
                        "ford|vauxhall|bmw|audi|toyota|nissan|honda|renault|peugeot|fiesta|corsa"
                        "|golf")  # fmt: skip
 _OLDER_FORMS = (

@@ -17,7 +17,7 @@ from scanner.detectors.page import Page
 from scanner.detectors.parts import UNSURE, enough, in_parts
 from scanner.detectors.patterns import Floats, Found, Pattern, Value
 from scanner.model import Evidence, Finding
-from scanner.text import body_text, mask, normalise
+from scanner.text import body_text, mask, normalise, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -75,7 +75,7 @@ class PatternDetector(ContentDetector):
         return tuple(kind for kind in (*single, *together) if kind.id not in self.hidden)
 
     def values(self, text: str, *, prefilter: bool = True) -> list[Entry]:
-        """Return what a text holds, in order; places are those of the normalised text.
+        """Return what a text holds, in order; places are those of the text as it is given.
 
         No two overlap but a value and what covers it. Much that is here makes no finding: what is
         below `parts.UNSURE`, and what is too little of a kind. Without the prefilter every pattern
@@ -85,7 +85,8 @@ class PatternDetector(ContentDetector):
 
     def values_of(self, texts: Sequence[str], *, prefilter: bool = True) -> list[list[Entry]]:
         """Return what each of some texts holds: of thousands each takes a tenth of the time."""
-        texts = list(map(normalise, texts))
+        written = texts
+        texts = list(map(normalise, written))
         found: list[list[Entry]] = []
         size = 0
         first = 0
@@ -94,7 +95,10 @@ class PatternDetector(ContentDetector):
             if size >= PAGE or number == len(texts):
                 found += self._values(texts[first:number], (), prefilter=prefilter)
                 first, size = number, 0
-        return found
+        return [
+            _in_place(text, entries) if entries and len(text) != len(normal) else entries
+            for text, normal, entries in zip(written, texts, found, strict=True)
+        ]
 
     def _values(
         self, texts: Sequence[str], bulk: Sequence[bool], *, prefilter: bool = True
@@ -306,6 +310,12 @@ class PatternDetector(ContentDetector):
             ),
             why=f"{count} {kind.nouns[count > 1]}: {best.reason}",
         )
+
+
+def _in_place(written: str, entries: list[Entry]) -> list[Entry]:
+    """Return values with their places in a text that normalising made shorter."""
+    at = places(written)
+    return [(kind, v._replace(start=at[v.start], end=at[v.end])) for kind, v in entries]
 
 
 def _settled(page: Page, found: Sequence[tuple[int, Kind, Found]], few: Few) -> list[list[Entry]]:

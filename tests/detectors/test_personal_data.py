@@ -153,11 +153,19 @@ def test_a_part_that_is_off_still_makes_the_whole() -> None:
     assert kinds == ["bank-account", "account-number"]
 
 
-def test_values_of_any_text() -> None:
-    """A text need not be normalised before: no-break spaces and dashes keep their places."""
-    text = "NHS\xa0number\u2013999\xa0000\u20130018"
+@pytest.mark.parametrize(
+    ("before", "number"),
+    [
+        pytest.param("NHS\xa0number\u2013", "999\xa0000\u20130018", id="same-length"),
+        pytest.param("line\r\nline\r\nNHS\r\n", "999 000 0018", id="line-ends"),
+        pytest.param("\ufeffNHS\u200b e\u0301 ", "999\u200b 000 0018", id="invisible"),
+    ],
+)
+def test_places_are_those_of_the_text_as_given(before: str, number: str) -> None:
+    """A text need not be normalised before, and values stand where they were written."""
+    text = f"{before}{number}\r\n"
     ((kind, value),) = PERSONAL_DATA.values(text)
-    assert (kind.id, text[value.start : value.end]) == ("nhs-number", "999\xa0000\u20130018")
+    assert (kind.id, text[value.start : value.end]) == ("nhs-number", number)
 
 
 @hits

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from scanner.detectors import PERSONAL_DATA
-from scanner.text import normalise
 
 FOLDER = Path(__file__).parents[1] / "data" / "labelled"
 
@@ -177,9 +176,7 @@ def score(tool: Tool, given: Iterable[Case]) -> dict[str, Counts]:
     scored: set[str] = set()
     for case in given:
         scored |= case.kinds
-        # Places were counted in the text as it is: normalising must not move them.
-        normal = normalise(case.text)
-        found = list(tool(normal if len(normal) == len(case.text) else case.text))
+        found = list(tool(case.text))
         for kind in case.kinds:
             there = [place[1:] for place in case.places if place[0] == kind]
             claims = [place[1:] for place in found if place[0] == kind]
