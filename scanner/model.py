@@ -162,6 +162,20 @@ def attached_part(path: str, hidden: str) -> str:
     return f"attachment:{path} ({hidden})" if hidden else f"attachment:{path}"
 
 
+HIDDEN = (
+    "hidden", "very hidden", "filtered rows", "pivot cache", "values of", "note", "comment",
+    "tracked change", "speaker notes", "document properties", "embedded object", "text under",
+    "cropped away", "earlier revision",
+)  # fmt: skip
+"""How each way of hiding begins that the readers of attachments tell."""
+
+
+def hidden_in(part: str) -> str:
+    """Return how a part of an attachment is hidden, empty for what every reader sees."""
+    how = part[part.rfind(" (") + 2 : -1] if part.endswith(")") else ""
+    return how if part.startswith("attachment:") and how.startswith(HIDDEN) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """What was read and what was not: one mailbox, folder and period of a source."""

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from scanner.config import Config
 from scanner.model import ContentLevel, Finding, Outcome
@@ -195,6 +196,34 @@ def test_pictures_are_read_where_asked(tmp_path: Path) -> None:
     assert "attachment:id.png" in {found.part for found in findings(tmp_path)}
     with Workspace(tmp_path / "ws") as workspace:
         assert not [c for c in workspace.coverage() if c.entry == "pictures"]
+
+
+@pytest.mark.parametrize("where", ["hidden rows", "very hidden sheet", "note"])
+def test_data_that_the_sender_may_not_see_are_marked(tmp_path: Path, where: str) -> None:
+    """One identifier in a hidden place is enough, and the incident says which place."""
+    book, target = xlsxwriter.Workbook(tmp_path / "x.xlsx"), tmp_path / "x.xlsx"
+    sheet, other = book.add_worksheet("Figures"), book.add_worksheet("Copy (2)")
+    sheet.write_row(0, 0, ["Month", "Repairs"])
+    value = "NHS number 999 000 0018"
+    if where == "note":
+        sheet.write_comment("A1", value)
+    else:
+        (sheet if where == "hidden rows" else other).write(1, 0, value)
+    sheet.set_row(1, None, None, {"hidden": where == "hidden rows"})
+    if where == "very hidden sheet":
+        other.very_hidden()
+    book.close()
+    (incident,) = run(tmp_path, mail("figures.xlsx", target.read_bytes())).incidents
+    (mark,) = [m for m in incident.marks if m.marker == "hidden-data"]
+    assert mark.reason == f"personal data where the sender may not see it: {where}"
+
+
+def test_a_bracket_in_a_name_hides_nothing(tmp_path: Path) -> None:
+    """A sheet called `Copy (2)` shows."""
+    with xlsxwriter.Workbook(tmp_path / "x.xlsx") as book:
+        book.add_worksheet("Copy (2)").write(0, 0, "NHS number 999 000 0018")
+    (incident,) = run(tmp_path, mail("x.xlsx", (tmp_path / "x.xlsx").read_bytes())).incidents
+    assert "hidden-data" not in incident.markers
 
 
 CALENDAR = (

@@ -66,13 +66,13 @@ def keep(to: Gathering, file: File, name: str, grid: Grid, hidden: str = "") -> 
     visible: Iterable[Sequence[str]] = columns_of(seen, shown) if out else seen
     _keep(to, file, name, visible, "")
     header = header_of(rows)
-    above = [rows[header]] if header is not None else []
     for how, numbers in (
         ("filtered rows", filtered),
         ("hidden rows", grid.hidden_rows - filtered),
     ):
-        found = [rows[n] for n in sorted(numbers) if n < len(rows) and n != header]
+        found = [rows[n] for n in sorted(numbers) if n < len(rows)]
         if any(map(line_of, found)):
+            above = [rows[header]] if header is not None and header not in numbers else []
             _keep(to, file, name, [*above, *found], how)
     if out:
         beside = list(columns_of(seen, sorted(out)))

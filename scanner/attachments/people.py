@@ -94,8 +94,8 @@ _BASIS = {
 @lru_cache(maxsize=20_000)
 def role_of(header: str) -> str:
     """Return what a column of this header holds about a person, empty for nothing known."""
-    if not header or len(header) > 60:
-        return ""
+    if not header or len(header) > 60 or sum(map(str.isdigit, header)) > 4:
+        return ""  # `NHS number 999 000 0018` is a value
     plain = unicodedata.normalize("NFKD", header.replace("ł", "l").replace("Ł", "L")).casefold()
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     words = " ".join(re.sub(r"[^a-z0-9]+", " ", plain).split())

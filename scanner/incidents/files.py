@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scanner.incidents.marks import markers
-from scanner.model import Incident, Mark
+from scanner.model import Incident, Mark, hidden_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,5 +127,6 @@ def _referring(
 
 def _name(part: str) -> str:
     """Return the name of the attachment that a part lies in."""
-    name = part.removeprefix("attachment:").partition("/")[0]
-    return name.rpartition(" (")[0] if name.endswith(")") else name
+    how = hidden_in(part)
+    name = part.removeprefix("attachment:").removesuffix(f" ({how})" if how else "")
+    return name.partition("/")[0]

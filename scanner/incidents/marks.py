@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scanner import data
 from scanner.exposure import PRIVATE_SHARE
-from scanner.model import Mark
+from scanner.model import Mark, hidden_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,8 +110,11 @@ def mark(
     if found:
         first, rows = next(iter(event.findings.items()))
         given["content"].append((first, f"{len(rows)} findings in subject, text or attachments"))
-    hidden = [p for p, rows in event.findings.items() if any(_is_hidden(f) for f in rows)]
-    given["hidden-data"] += [(p, "a table of people that the sender may not see") for p in hidden]
+    for position, rows in event.findings.items():
+        ways = dict.fromkeys(filter(None, (hidden_in(f.part) for f in rows)))
+        if ways:
+            reason = f"personal data where the sender may not see it: {'; '.join(ways)}"
+            given["hidden-data"].append((position, reason))
     return tuple(
         Mark(marker, event.nodes[position].message_key, reason)
         for marker in markers()
@@ -125,10 +128,6 @@ def _first_told(rows: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
         return list(rows)
     position, reason = rows[TOLD - 1]
     return [*rows[: TOLD - 1], (position, f"{reason}; and {len(rows) - TOLD:,} more like it")]
-
-
-def _is_hidden(finding: Finding) -> bool:
-    return finding.kind.startswith("hidden-")
 
 
 _Given = dict[str, list[tuple[int, str]]]

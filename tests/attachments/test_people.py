@@ -29,7 +29,8 @@ HEADERS = [
                    "Numéro de client", "Número de cliente", "Klantnummer"),
         "reference": ("Ref", "ID", "Reference number", "Aktenzeichen"),
         "": ("Order number", "Product name", "Amount", "Company name", "Filename", "Street name?",
-             "Rechnungsnummer", "Date", "", "12", "Emailed the council about the namesake's road"),
+             "Rechnungsnummer", "Date", "", "12", "NHS number 999 000 0018",
+             "Emailed the council about the namesake's road"),
     }.items()
     for header in headers
 ]  # fmt: skip

@@ -254,3 +254,12 @@ def test_a_million_rows_without_a_cell() -> None:
     found = with_sheet((b"</sheetData>", rows + b"</sheetData>"))
     assert time.process_time() - began < 3
     assert "Ada Marsh" in shown(found)
+
+
+def test_a_hidden_row_that_reads_like_a_header() -> None:
+    """A hidden row is kept whatever it is taken for."""
+    found = with_sheet(
+        (b'<row r="1"', b'<row r="1" hidden="1"'),
+        workbook(("Name", "E-mail"), ("Ada", "a@b.example")),
+    )
+    assert hidden(found)["hidden rows"] == "Name\tE-mail"
