@@ -167,7 +167,7 @@ def score(
         what += ", yet the people are at organisations and may only work on it" * professional
         reasons.append(f"DPC up to {dpc:g}: {what}")
     for spoken in mentions:
-        dpc_high = max(dpc_high, spoken.dpc)
+        dpc_high = max(dpc_high, min(spoken.dpc, PROFESSIONAL_DPC) if professional else spoken.dpc)
         reasons.append(f"DPC up to {spoken.dpc:g}: {spoken.told}")
     why = (
         "a group whose members are not known"

@@ -136,14 +136,14 @@ def test_the_surest_mention_of_each_matter_is_told() -> None:
         mention("b", "sensitive-health", 0.8, "subject"),
         mention("elsewhere", "sensitive-crime"),
     ]
-    (found,) = build(sent("a", 0), sent("b", 1), spoken=spoken)
+    (found,) = build(sent("a", 0), sent("b", 1), findings=[nhs("a")], spoken=spoken)
     assert [r for r in found.score.reasons if "mention" in r] == [
         "DPC up to 4: 1 mention of sensitive-health, in the subject (confidence 0.8)",
         "DPC up to 3: 1 mention of sensitive-money, in the attachment list.docx (confidence 0.8)",
     ]
-    assert list(found.score.dpc) == [1, 4]
+    assert list(found.score.dpc) == [4, 4]
     assert "the content has words about health" in found.why
-    assert found.kinds == ("visible-recipients",)
+    assert found.kinds == ("visible-recipients", "nhs-number")
     assert found.people_exposed == 5
 
 
@@ -156,7 +156,7 @@ def test_wording_as_grave_goes_before_mentions() -> None:
 
 def test_a_copy_says_the_same_once() -> None:
     """Mentions of two stored copies of one message are those of one."""
-    spoken = [mention(key, "sensitive-health") for key in ("a", "b")]
+    spoken = [mention(key, "sensitive-health", part="subject") for key in ("a", "b")]
     one = [sent(key, 0, message_id="same", mailbox=box) for key, box in (("a", JO), ("b", SAM))]
     (found,) = build(*one, spoken=spoken)
     assert sum("mention" in reason for reason in found.score.reasons) == 1

@@ -23,7 +23,7 @@ EMAIL_ADDRESSES = Kind(
     needs="ten distinct addresses and more in one text",
 )  # fmt: skip
 IP_ADDRESS = Kind(
-    "ip-address", "IP addresses", dpc=(1, 2), ei=(0.25, 0.5), example="203.0.113.7", label="IP",
+    "ip-address", "IP addresses", dpc=(1, 1), ei=(0.25, 0.5), example="203.0.113.7", label="IP",
     nouns=("IP address", "IP addresses"), ranks_from=NEVER,
     needs="a public address, or a word for it; no version number",
 )  # fmt: skip

@@ -19,7 +19,7 @@ from scanner.incidents.files import content_people, files_of, refer
 from scanner.incidents.joins import Joiner
 from scanner.incidents.marks import Event, Marker, is_cut, mark, markers
 from scanner.incidents.nodes import Node, plain_subject
-from scanner.incidents.telling import gravest, mentioned, why
+from scanner.incidents.telling import gravest, mentioned, of_a_list, why
 from scanner.model import Finding, Incident, IncidentMessage, Mark
 
 if TYPE_CHECKING:
@@ -156,6 +156,8 @@ class _Work:
         spoken = [
             f for p in event.exposing for f in self._spoken.get(event.nodes[p].message_key, ())
         ]
+        if event.shown and not found:
+            spoken = of_a_list(spoken)
         mentions = mentioned(spoken, self.kinds)
         in_content = content_people(found)
         kinds = dict.fromkeys([VISIBLE] if event.shown else [])

@@ -50,6 +50,27 @@ def mentioned(spoken: Sequence[Finding], kinds: Mapping[str, KindFactors]) -> li
     return sorted(found, key=lambda m: (-m.dpc, m.title))[:SAID]
 
 
+SURE, REPEATED, MATTERS = 0.8, 2, 2
+"""A body tells what a list is about where a matter is spoken of so surely and so often, and where
+it does not speak of more matters: a digest of the news speaks of all of them."""
+
+
+def of_a_list(spoken: Sequence[Finding]) -> list[Finding]:
+    """Return those mentions that say what the people on a visible list have in common."""
+    in_body = {f.kind for f in spoken if f.part == "body"}
+    return [
+        f
+        for f in spoken
+        if f.part == "subject"
+        or (
+            f.part == "body"
+            and f.confidence >= SURE
+            and f.count >= REPEATED
+            and len(in_body) <= MATTERS
+        )
+    ]
+
+
 def _told(finding: Finding) -> str:
     """Return what a finding counts, where it lies and how sure it is."""
     where = finding.part.replace("attachment:", "attachment ", 1)
