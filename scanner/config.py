@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tomllib
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -21,9 +22,11 @@ from pydantic import (
     model_validator,
 )
 
+from scanner import severity
 from scanner.addresses import normalise
 from scanner.errors import ConfigError
 from scanner.model import ContentLevel, Severity
+from scanner.severity import NAMED_SHARE
 
 DEFAULT_WORKSPACE = Path("undisclosed-workspace")
 
@@ -286,6 +289,74 @@ class Triage(_Strict):
     """Whether `reported` and `closed` need the same word of a second person."""
 
 
+def _phrase(text: str) -> str:
+    """Return a word or phrase as a pattern; a star at its end stands for any ending."""
+    plain = " ".join(text.lower().split())
+    bare = plain.removesuffix("*")
+    if len(bare) < 3 or "*" in bare:
+        raise ValueError(f"{text!r}: a word has three letters and more, and a star only at its end")
+    return re.escape(bare) + (r"\w*" if plain != bare else "")
+
+
+Phrase = Annotated[str, AfterValidator(_phrase)]
+
+
+class ContextRule(_Strict):
+    """What the people on a list may have in common: a context of one's own, or a known one."""
+
+    title: str = ""
+    dpc: int | None = Field(default=None, ge=1, le=4)
+    words: tuple[Phrase, ...] = ()
+    """Added to those that are known."""
+
+    only_these: bool = False
+    """Whether the words replace the known ones."""
+
+    safety: bool | None = None
+    children: bool | None = None
+
+
+class SeverityRules(_Strict):
+    """How lists and incidents are judged; what is not given stays as the documents say."""
+
+    named_share: float = Field(default=NAMED_SHARE, gt=0, le=1)
+    many_people: int = Field(default=100, ge=1)
+    public_from: int = Field(default=5, ge=3)
+    business_from: int = Field(default=25, ge=3)
+    always_from: int = Field(default=100, ge=3)
+    contexts: dict[str, ContextRule] = {}
+
+    @model_validator(mode="after")
+    def _known(self) -> SeverityRules:
+        known = {context.id for context in severity.contexts()}
+        for name, rule in self.contexts.items():
+            if name not in known and not (rule.title and rule.dpc and rule.words):
+                raise ValueError(f"contexts.{name} is new: it needs title, dpc and words")
+        return self
+
+    def rules(self) -> severity.Rules:
+        """Return the rules that a scan judges by."""
+        contexts = {context.id: context for context in severity.contexts()}
+        for name, rule in self.contexts.items():
+            old = contexts.get(name) or severity.Context(name, rule.title, rule.dpc or 1, ())
+            contexts[name] = severity.Context(
+                name,
+                rule.title or old.title,
+                rule.dpc or old.dpc,
+                (*(() if rule.only_these else old.words), *rule.words),
+                old.safety if rule.safety is None else rule.safety,
+                old.children if rule.children is None else rule.children,
+            )
+        return severity.Rules(
+            tuple(sorted(contexts.values(), key=lambda c: -c.dpc)),
+            self.named_share,
+            self.many_people,
+            self.public_from,
+            self.business_from,
+            self.always_from,
+        )
+
+
 Source = Annotated[ArchiveSource | GraphSource | EwsSource, Field(discriminator="type")]
 """Each field but `type` is an argument of the connector of that type."""
 
@@ -323,6 +394,7 @@ class Config(_Strict):
     """The mailbox of archives named on the command line, where nothing in them tells."""
 
     triage: Triage = Triage()
+    severity: SeverityRules = SeverityRules()
     detectors: DetectorChoice = DetectorChoice()
     sources: dict[str, Source] = {}
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from scanner.config import Config
     from scanner.connectors.base import Check, Unit
     from scanner.detectors import Detectors
+    from scanner.severity import Rules
     from scanner.store import Workspace
 
 ADDRESS_BOOK = "address book"
@@ -131,7 +132,7 @@ def scan(
     workspace.parts.compact()
     pa.default_memory_pool().release_unused()
     watch.phase("Finding incidents", 0)
-    _analyse(workspace, run.run_id, directory)
+    _analyse(workspace, run.run_id, directory, config.severity.rules())
     workspace.put_meta({"triage": config.triage.model_dump_json()})
     standing = triage.standings(workspace, *config.window)
     found = [s.incident for s in standing if not s.settled]
@@ -273,7 +274,7 @@ def _interest(config: Config, workspace: Workspace, directory: Directory) -> Int
     )
 
 
-def _analyse(workspace: Workspace, run_id: str, directory: Directory) -> None:
+def _analyse(workspace: Workspace, run_id: str, directory: Directory, rules: Rules) -> None:
     """Find the incidents anew, unless all that they rest on is as it was."""
     state = json.dumps(
         [
@@ -285,12 +286,12 @@ def _analyse(workspace: Workspace, run_id: str, directory: Directory) -> None:
             directory.listing.fingerprint(),
             workspace.state_token(),
             workspace.meta(detectors.OWN_KINDS),
+            repr(rules),
         ]
     )
     if workspace.meta("analysed") != state:
-        workspace.commit_analysis(
-            run_id, analyse.analyse(workspace, directory), {"analysed": state}
-        )
+        found = analyse.analyse(workspace, directory, rules)
+        workspace.commit_analysis(run_id, found, {"analysed": state})
 
 
 def _scope(config: Config, sources: Sequence[Source], directory: Directory) -> str:

@@ -53,7 +53,9 @@ class Context:
 
     @property
     def pattern(self) -> str:
-        """One RE2 pattern for all its words, for lower-cased text."""
+        """One RE2 pattern for all its words, for lower-cased text; of none one that never holds."""
+        if not self.words:
+            return r"\b\B"
         return rf"\b({'|'.join(self.words)})\b"
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.config import Config
+from scanner.config import Config, SeverityRules
 from scanner.errors import SourceError
 from scanner.model import ContentLevel, Incident, Outcome, Severity
 from scanner.report import gather
@@ -502,3 +502,15 @@ def test_an_outsider_is_no_mailbox_in_clear(tmp_path: Path) -> None:
         assert "mel.outside" in row.mailbox
         assert "mel.outside" not in named(row.mailbox)
         assert named(JO) == JO
+
+
+def test_other_rules_judge_anew_without_reading_anew(tmp_path: Path) -> None:
+    """When rules change, the next scan reads nothing and judges all that is stored by them."""
+    source = put(tmp_path / "in", {"sent.mbox": mbox([LIST])})
+    assert the(run(tmp_path, source).incidents).score.dpc == (1, 3)
+    rules = {"contexts": {"money": {"only_these": True}}, "always_from": 30}
+    again = run(tmp_path, source, config=CALDER.model_copy(update={
+        "severity": SeverityRules.model_validate(rules),
+    }))  # fmt: skip
+    assert again.run.messages_read == 0
+    assert the(again.incidents).score.dpc == (1, 1)
