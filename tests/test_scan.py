@@ -507,10 +507,9 @@ def test_an_outsider_is_no_mailbox_in_clear(tmp_path: Path) -> None:
 def test_other_rules_judge_anew_without_reading_anew(tmp_path: Path) -> None:
     """When rules change, the next scan reads nothing and judges all that is stored by them."""
     source = put(tmp_path / "in", {"sent.mbox": mbox([LIST])})
-    assert the(run(tmp_path, source).incidents).score.dpc == (1, 3)
-    rules = {"contexts": {"money": {"only_these": True}}, "always_from": 30}
-    again = run(tmp_path, source, config=CALDER.model_copy(update={
-        "severity": SeverityRules.model_validate(rules),
-    }))  # fmt: skip
+    headers = CALDER.model_copy(update={"content": ContentLevel.NONE})
+    assert the(run(tmp_path, source, config=headers).incidents).score.dpc == (1, 3)
+    rules = SeverityRules.model_validate({"contexts": {"money": {"only_these": True}}})
+    again = run(tmp_path, source, config=headers.model_copy(update={"severity": rules}))
     assert again.run.messages_read == 0
     assert the(again.incidents).score.dpc == (1, 1)
