@@ -362,7 +362,7 @@ def sample_tenant(permissions: frozenset[str] = FULL) -> Tenant:
     kept: dict[tuple[str, str], list[Message]] = {}
     for mail in sorted(written.mails, key=lambda mail: (mail.at, mail.message_id)):
         for owner, folder in mail.stored_in:
-            known = FOLDERS.get(folder, "archive")
+            known = FOLDERS.get(folder, "deleteditems")
             kept.setdefault((owner, known), []).append(_copy(mime, mail, owner, folder))
     for (owner, known), messages in kept.items():
         boxes[owner].put(known, messages)
