@@ -5,24 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from scanner import collect
+from scanner.attachments import Limits
 from scanner.collect import Interest, Source
 from scanner.connectors.graph import GraphConnector
 from scanner.detectors import DETECTORS, compose
 from scanner.directory import Directory
 from scanner.model import ContentLevel, Coverage
 from scanner.store import Workspace
-from tests.fake_graph import FULL, FakeGraph, Fault, Transport, small_tenant
-from tests.fake_graph.tenant import JO, SAM
+from tests.fake_graph import FULL, FakeGraph, Fault, Transport, bulk_tenant, small_tenant
+from tests.fake_graph.mail import Message
+from tests.fake_graph.tenant import JO, MONDAY, SAM, Mailbox, User
 
 HOST = "https://graph.test"
 INTERNAL = Interest(Directory(frozenset({"calder.example"})))
 JOS, SAMS = 14, 25
 FOREVER = None
+LIMITS = Limits()
 
 
 @dataclass
@@ -68,10 +72,10 @@ class Bench:
         source = Source("m365", connector)
         survey = connector.survey({})
         self.workspace.put_survey("run", "m365", survey.unreadable)
-        request = collect.examination(None, None, content, INTERNAL, compose())
+        request = collect.examination(None, None, content, INTERNAL, compose(), LIMITS)
         collect.collect(
             self.workspace, "run", source, survey.units, request, INTERNAL, DETECTORS,
-            lambda _size: None,
+            LIMITS, lambda _size: None,
         )  # fmt: skip
 
     def told(self, mailbox: str) -> Coverage:
@@ -193,3 +197,76 @@ def test_never_more_at_a_time_than_allowed(bench: Bench) -> None:
     assert max(peak for name, peak in bench.graph.peak.items() if name) <= 3
     assert bench.graph.peak_overall <= 5
     assert bench.graph.violations == []
+
+
+def test_nothing_slips_when_messages_go_between_pages(bench: Bench) -> None:
+    """Messages removed while a folder is listed move the others up; none of those is missed."""
+    tenant = bulk_tenant(0, 0)
+    sent = [Message(n, MONDAY + timedelta(minutes=n), JO, [SAM]) for n in range(3_000)]
+    tenant.users.append(User(JO[1], JO[0], Mailbox(JO[1]).put("sentitems", sent)))
+    kept = tenant.box(JO[1]).sent
+
+    def remove() -> None:
+        del kept[:5]
+
+    bench.graph = FakeGraph(tenant, [Fault("change", change=remove)], contract=None)
+    bench.read()
+    assert bench.count(JO[1]) == 3_000
+
+
+def test_a_mailbox_that_fails_midway_goes_on_where_it_stopped(bench: Bench) -> None:
+    """What was read before a mailbox began to fail is kept; the next scan reads the rest only."""
+    bench.graph = FakeGraph(bulk_tenant(2, 2_500), contract=None)
+    first, second = (user.address for user in bench.graph.tenant.users)
+    bench.graph.faults = [Fault("unavailable", mailbox=first, times=FOREVER, after=1)]
+    bench.read()
+    told = bench.told(first)
+    assert (told.outcome.value, bench.count(first)) == ("parked", 1_000)
+    assert (bench.told(second).outcome.value, bench.count(second)) == ("read", 2_500)
+    bench.graph.faults.clear()
+    bench.graph.requests.clear()
+    bench.read()
+    assert (bench.told(first).outcome.value, bench.count(first)) == ("read", 2_500)
+    assert sum(seen.messages for seen in bench.graph.requests if seen.mailbox == first) <= 1_501
+
+
+def test_a_service_that_is_gone_is_not_asked_for_ever(bench: Bench) -> None:
+    """Where nothing answers any more, the mailboxes that are left are put off without asking."""
+    bench.graph = FakeGraph(bulk_tenant(60, 10), contract=None)
+    bench.graph.faults = [Fault("unavailable", times=FOREVER)]
+    bench.read()
+    outcomes = {row.outcome.value for row in bench.workspace.coverage()}
+    assert outcomes == {"parked"}
+    assert len(bench.workspace.coverage()) == 60
+    assert len(bench.graph.calls("/messages")) < 60 * 7
+
+
+CONTENT = [
+    # What happens to the text of one message, what coverage says of it, whether it is read.
+    pytest.param("not-found", FOREVER, "moved or deleted", id="deleted meanwhile"),
+    pytest.param("broken", FOREVER, "no JSON", id="torn"),
+    pytest.param("huge", FOREVER, "longer than", id="endless"),
+    pytest.param("throttle", 2, "", id="throttled"),
+    pytest.param("unavailable", 2, "", id="503"),
+    pytest.param("cut", 1, "", id="torn once"),
+]
+
+
+@pytest.mark.parametrize(("name", "times", "says"), CONTENT)
+def test_text_that_cannot_be_had(bench: Bench, name: str, times: int | None, says: str) -> None:
+    """A message whose text cannot be fetched is listed and said; its recipients were read."""
+    bench.graph.tenant.permissions = FULL
+    arrears = next(m for m in bench.graph.tenant.box(JO[1]).sent if m.subject == "Arrears")
+    code = {"code": "ErrorItemNotFound"} if name == "not-found" else {}
+    bench.graph.faults = [Fault(name, f"messages/{arrears.id}", times=times, options=code)]
+    bench.read(ContentLevel.TEXT)
+    assert bench.count(JO[1]) == JOS
+    ibans = [row.finding for row in bench.workspace.findings() if row.finding.kind == "iban"]
+    reasons = [c.reason for c in bench.workspace.coverage() if not c.outcome.complete]
+    reasons = [reason for reason in reasons if "mailbox in Exchange" not in reason]
+    if says:
+        assert not ibans
+        assert says in "".join(reasons)
+    else:
+        assert len(ibans) == 1
+        assert reasons == []
