@@ -289,18 +289,18 @@ class MessageBatch:
         sent_by = addresses.normalise(message.sent_by) if message.sent_by else ""
         recipients = [(role, _entry(name, address)) for role, name, address in message.recipients]
         row: dict[str, object] = {
-            "internet_message_id": message.internet_message_id.strip(" <>\r\n\t"),
+            "internet_message_id": addresses.one_line(message.internet_message_id).strip(" <>"),
             "sender": sender.address,
             "sender_name": sender.name,
             "sent_by": sent_by if sent_by != sender.address else "",
             "subject": message.subject,
             "message_class": _mapi_class(message.message_class, message.subject),
             "is_draft": message.is_draft,
-            "in_reply_to": message.in_reply_to.strip(" <>\r\n\t"),
-            "thread": _first_id(message.references) or message.in_reply_to.strip(" <>\r\n\t"),
+            "in_reply_to": (answered := _first_id(message.in_reply_to)),
+            "thread": _first_id(message.references) or answered,
             "size": message.size,
         }
-        date = self._plausible(message.sent_at)
+        date = self._plausible(message.sent_at) or self._plausible(message.received_at)
         people = _People(sender, recipients)
         files = message.files
         key = self._add(row, people, date, files)
@@ -406,6 +406,9 @@ class SourceMessage:
 
     message_class: str = "IPM.Note"
     sent_at: datetime | None = None
+    received_at: datetime | None = None
+    """When it was stored: what it is dated by where `sent_at` is no plausible date."""
+
     in_reply_to: str = ""
     references: str = ""
     is_draft: bool = False

@@ -346,6 +346,35 @@ def test_mapi_and_mime_give_the_same_row() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "stored", "expected"),
+    [
+        (datetime(2025, 11, 3, tzinfo=UTC), datetime(2025, 11, 4, tzinfo=UTC), 3),
+        (datetime(2098, 1, 1, tzinfo=UTC), datetime(2025, 11, 4, tzinfo=UTC), 4),
+        (None, datetime(2025, 11, 4, tzinfo=UTC), 4),
+        (datetime(1970, 1, 1, tzinfo=UTC), None, None),
+    ],
+)
+def test_an_implausible_date_of_sending(
+    sent: datetime | None, stored: datetime | None, expected: int | None
+) -> None:
+    """A message of a server is dated by when it was sent, else by when it was stored."""
+    found = batch()
+    found.add(SourceMessage(sent_at=sent, received_at=stored))
+    (date,) = found.take().table["sent_at"].to_pylist()
+    assert (date.day if date else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"), [("<a@x>", "a@x"), ("<a@x> (of Monday)", "a@x"), ("your letter", "")]
+)
+def test_what_a_message_answers(answers: str, expected: str) -> None:
+    """A property that says what is answered is read as the header is."""
+    found = batch()
+    found.add(SourceMessage(in_reply_to=answers))
+    assert found.take().table["in_reply_to"].to_pylist() == [expected]
+
+
+@pytest.mark.parametrize(
     ("head", "thread", "in_reply_to"),
     [
         pytest.param("Message-ID: <2@x>", "2@x", "", id="first"),

@@ -104,12 +104,12 @@ def key_of(element: Any) -> str:
     return "" if found is None else found.get("Id", "")
 
 
-def date_of(element: Any) -> datetime | None:
-    """Return when an item was sent, else received, as far as the server says so.
+def dates_of(element: Any) -> tuple[datetime | None, datetime | None]:
+    """Return when an item was sent and when it was stored, as far as the server says so.
 
     A date without a zone is UTC: that is the zone every request asks for.
     """
-    return _time(text(element, "DateTimeSent")) or _time(text(element, "DateTimeReceived"))
+    return _time(text(element, "DateTimeSent")), _time(text(element, "DateTimeReceived"))
 
 
 def _time(value: str) -> datetime | None:
@@ -163,6 +163,7 @@ def message_of(element: Any) -> Found:
     by, author = _first(element, "Sender"), _first(element, "From")
     if not (author.address or author.name):
         author = by
+    sent, received = dates_of(element)
     lists_them = element.find(f"{TYPES}Attachments") is not None
     unlisted = not lists_them and text(element, "HasAttachments") == "true"
     message = {
@@ -172,7 +173,8 @@ def message_of(element: Any) -> Found:
         "sender_name": author.name,
         "sent_by": by.address,
         "message_class": text(element, "ItemClass") or "IPM.Note",
-        "sent_at": date_of(element),
+        "sent_at": sent,
+        "received_at": received,
         "in_reply_to": text(element, "InReplyTo"),
         "references": text(element, "References"),
         "is_draft": text(element, "IsDraft") == "true",

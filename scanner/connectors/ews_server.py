@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from scanner.connectors.ews_access import Access
 
+    Dates = tuple[datetime | None, datetime | None]
+
 LISTED_AT_ONCE = 1_000
 CHANGES_AT_ONCE = 512
 FETCHED_AT_ONCE = 128
@@ -68,7 +70,7 @@ class Sheet:
 class _Listed:
     """What the list of a folder said."""
 
-    entries: list[tuple[str, datetime | None]]
+    entries: list[tuple[str, Dates]]
     at: dict[str, Any]
     last: bool
 
@@ -150,8 +152,8 @@ class Server:
         seen = set(at.get("seen", ()))
         keys = [
             key
-            for key, date in dict(listed.entries).items()
-            if mark(key) not in seen and _within(date, window)
+            for key, dates in dict(listed.entries).items()
+            if mark(key) not in seen and _within(dates, window)
         ]
         return Sheet(listed.at, listed.last, self._messages(mailbox, keys))
 
@@ -190,7 +192,7 @@ class Server:
         # What was changed, flagged or deleted since was read when it was new.
         created = message.iterfind(f"{MESSAGES}Changes/{TYPES}Create/*")
         return _Listed(
-            [(ews_items.key_of(item), ews_items.date_of(item)) for item in created],
+            [(ews_items.key_of(item), ews_items.dates_of(item)) for item in created],
             {"sync": state or before},
             last,
         )
@@ -227,7 +229,7 @@ class Server:
         stuck = newest == made
         seen = [*at.get("seen", ())] if stuck else []
         return _Listed(
-            [(ews_items.key_of(item), ews_items.date_of(item)) for item in items],
+            [(ews_items.key_of(item), ews_items.dates_of(item)) for item in items],
             {
                 "made": newest,
                 "offset": offset + len(items) if stuck and not last else 0,
@@ -443,9 +445,14 @@ def _is_true(value: str | None) -> bool:
     return (value or "").strip().lower() in {"true", "1"}
 
 
-def _within(date: datetime | None, window: tuple[datetime | None, datetime | None]) -> bool:
+def _within(dates: Dates, window: tuple[datetime | None, datetime | None]) -> bool:
+    """Tell whether a window may hold an item; one whose clock was wrong is looked at closely."""
     since, until = window
-    return date is None or ((since is None or date >= since) and (until is None or date < until))
+    sent, received = dates
+    near = [date for date in (sent, received) if date is not None]
+    return not near or any(
+        (since is None or date >= since) and (until is None or date < until) for date in near
+    )
 
 
 def _named(key: str, item: Any) -> Found:

@@ -11,7 +11,7 @@ from scanner.messages import RECALL_PREFIXES, SourceMessage
 
 SELECT = (
     "id,internetMessageId,subject,from,sender,toRecipients,ccRecipients,bccRecipients,"
-    "sentDateTime,hasAttachments,isDraft"
+    "sentDateTime,receivedDateTime,hasAttachments,isDraft"
 )
 """All that `Mail.ReadBasic` shows and the audit needs."""
 
@@ -57,6 +57,7 @@ def message_of(row: Json, *, content_follows: bool) -> SourceMessage:
         sent_by=sent_by if "@" in sent_by else "",
         message_class=extended.get(_CLASS) or _class_of(row, subject),
         sent_at=instant(row.get("sentDateTime")),
+        received_at=instant(row.get("receivedDateTime")),
         in_reply_to=extended.get(_REPLY) or headers.get("in-reply-to", ""),
         references=extended.get(_REFERENCES) or headers.get("references", ""),
         is_draft=row.get("isDraft") is True,

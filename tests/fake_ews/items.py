@@ -21,13 +21,17 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True)
 class File:
-    """An attachment; one that is an item holds a message instead of bytes."""
+    """An attachment; of type message/rfc822 it is an item, its content that item's MIME."""
 
     name: str
     content: bytes = b""
     media_type: str = "application/octet-stream"
     inline: bool = False
-    item: Item | None = None
+
+    @property
+    def is_item(self) -> bool:
+        """Whether it is a message within the message."""
+        return self.media_type == "message/rfc822"
 
 
 @dataclass(frozen=True)
@@ -105,18 +109,21 @@ def _attendees(tag: str, found: Iterable[Person]) -> str:
 
 def attachment(found: File, key: str, *, content: bool = False) -> str:
     """Return an attachment's element; with `content`, its bytes or the item it is."""
-    tag = "ItemAttachment" if found.item else "FileAttachment"
+    tag = "ItemAttachment" if found.is_item else "FileAttachment"
     inside = (
         f"<t:AttachmentId Id={quoteattr(key)}/>"
         + _text("Name", found.name)
-        + _text("ContentType", "" if found.item else found.media_type)
+        + _text("ContentType", "" if found.is_item else found.media_type)
         + f"<t:Size>{len(found.content) + 150}</t:Size>"
         + f"<t:IsInline>{str(found.inline).lower()}</t:IsInline>"
     )
-    if content and found.item:
-        inside += render(found.item, ALL - {"item:Attachments"})
+    raw = base64.b64encode(found.content).decode()
+    if content and found.is_item:
+        inside += (
+            f'<t:Message><t:MimeContent CharacterSet="UTF-8">{raw}</t:MimeContent></t:Message>'
+        )
     elif content:
-        inside += f"<t:Content>{base64.b64encode(found.content).decode()}</t:Content>"
+        inside += f"<t:Content>{raw}</t:Content>"
     return f"<t:{tag}>{inside}</t:{tag}>"
 
 

@@ -63,7 +63,12 @@ class Message:
     """The derived type: `eventMessageRequest` for an invitation."""
 
     message_class: str = "IPM.Note"
-    internet_message_id: str = ""
+    internet_message_id: str | None = ""
+    """Made from the number where it is empty; None for a message without one."""
+
+    received_at: datetime | None = None
+    """When it was stored, where that is not when it was sent."""
+
     conversation: str = ""
     reply_to: Sequence[Who] = ()
     headers: Sequence[tuple[str, str]] = ()
@@ -88,6 +93,12 @@ class Message:
         """As Graph says it: false where all attachments are inline."""
         return any(not attachment.inline for attachment in self.attachments)
 
+    @property
+    def _identity(self) -> str | None:
+        if self.internet_message_id == "":
+            return f"<{self.number}@calder.example>"
+        return self.internet_message_id
+
     def properties(self, folder: Folder) -> dict[str, Any]:
         """Return all properties, those that must be asked for among them."""
         at = stamp(self.sent_at)
@@ -99,10 +110,10 @@ class Message:
             "lastModifiedDateTime": at,
             "changeKey": "CQAAABYAAAB" + digest(self.number, 12),
             "categories": [],
-            "receivedDateTime": at,
+            "receivedDateTime": stamp(self.received_at or self.sent_at),
             "sentDateTime": at,
             "hasAttachments": self.has_attachments,
-            "internetMessageId": self.internet_message_id or f"<{self.number}@calder.example>",
+            "internetMessageId": self._identity,
             "subject": self.subject,
             "bodyPreview": text[:255],
             "importance": "normal",

@@ -177,6 +177,7 @@ class Server:
         self._graph, self._tls = graph, tls
         self.url = ""
         self._stop = asyncio.Event()
+        self._open: set[asyncio.StreamWriter] = set()
 
     async def run(self, ready: threading.Event | None = None, port: int = 0) -> None:
         """Serve until `stop`."""
@@ -190,18 +191,23 @@ class Server:
             ready.set()
         await self._stop.wait()
         server.close()
+        for writer in tuple(self._open):
+            writer.transport.abort()
+        await asyncio.sleep(0.05)  # transports end a turn of the loop later
 
     def stop(self) -> None:
         """End `run`; to be called within its loop."""
         self._stop.set()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         try:
             while await self._turn(reader, writer):
                 pass
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the client has gone, or the server stops
         finally:
+            self._open.discard(writer)
             writer.close()
 
     async def _turn(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
