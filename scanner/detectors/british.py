@@ -256,7 +256,8 @@ PATTERNS = (
              r"[0-9]{5} ?[0-9]{5}|[0-9]{3} [0-9]{3} [0-9]{4}", Standard(("gb.utr",)), 0.9),
     labelled(PASSPORT, r"passports?(?: (?:number|no\.?|num|#|id))?|reisepass(?:nummer)?"
                        r"|passeport|pasaporte|paspoort(?:nummer)?",
-             r"[A-Z]{0,2} ?[0-9]{7,9}|[0-9]{3} [0-9]{3} [0-9]{3}|[A-Z]{1,2}[0-9]{6}", _varied, 0.8),
+             r"[A-Z]{0,2}[0-9]{7,9}|(?-i:[A-Z]{1,2}) [0-9]{7,9}|[0-9]{3} [0-9]{3} [0-9]{3}"
+             r"|[A-Z]{1,2}[0-9]{6}", _varied, 0.8),
     labelled(REFERENCE, r"council tax (?:account|ref(?:erence)?)?(?: ?(?:number|no\.?"
                         r"|ref(?:erence)?))?"
              r"|(?:tenancy|tenant|rent account|case|claim|customer|client|housing|patient"

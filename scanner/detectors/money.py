@@ -370,6 +370,22 @@ def _code(text: str) -> str | None:
     return Standard(("bic",))(text) if text.isupper() else None
 
 
+_DAY = r"(?:19|20)[0-9]{2}[01][0-9][0-3][0-9](?![0-9])"
+_SAID_TO_BE = re.compile(
+    r"(?<![a-z0-9])(?=(acc(?:oun)?t?(?![a-z])[^0-9\n;]{0,40}"
+    rf"(?<![0-9./-])(?!{_DAY})(?:[0-9]{{8}}|[0-9]{{4}} [0-9]{{4}})(?![0-9]|[./-][0-9])))",
+    re.I | re.A,
+)
+
+
+def _accept_said(passage: Passage, start: int, end: int) -> Iterator[Value]:
+    """Yield eight digits that an account is spoken of before, and no other thing after that."""
+    number = re.search(r"[0-9]{4} ?[0-9]{4}$", passage.text[start:end])
+    if number is not None and not called_reference(passage, start + number.start()):
+        first = start + number.start()
+        yield Value(first, end, compact(number[0]), 0.35, "eight digits behind an account")
+
+
 _PAIR_WORDS = (_SORT_WORDS, _ACCOUNT_WORDS, _BANK_WORDS, PHONE_WORDS)
 
 PATTERNS = (
@@ -422,7 +438,13 @@ PATTERNS = (
         _alone,
         0.35,
     ),
-    labelled(ACCOUNT_NUMBER, r"acc(?:oun)?t|acc", r"[0-9]{8}|[0-9]{4} [0-9]{4}", _alone, 0.35),
+    Pattern(
+        ACCOUNT_NUMBER,
+        r"(?:^|[^A-Z0-9])acc(?:oun)?t?[^A-Z]",
+        _SAID_TO_BE,
+        accept=Each(_accept_said),
+        lead=1,
+    ),
     labelled(
         BIC,
         r"(?:bic|swift)(?:[ /-](?:bic|swift))?(?: code| number| no\.?)?",

@@ -316,3 +316,23 @@ UNSURE: dict[str, dict[str, str]] = {
     "ip-address": {"loop": "it is ::1 here", "resolver": "try 8.8.8.8 first"},
 }
 """Texts with one value each that is too unsure for a finding."""
+
+NO_VALUES: dict[str, dict[str, str]] = {
+    "account-number": {
+        "order": "Your account was charged for order 12345678",
+        "day": "account opened 20190312",
+        "accounting": "accounting 12345678",
+    },
+    "sort-code": {"day": "payment due 31-12-24", "sizes": "sizes 20-40-60 in stock"},
+    "postcode": {"floor": "room B12 3rd floor", "colour": "color: #B0C4DE"},
+    "phone-numbers": {
+        "order": "order 202-1234567-7654321",
+        "serial": "serial 4155550132",
+        "book": "978-0-306-40615-7",
+        "dates": "01.02.2003 10:00",
+    },
+    "ip-address": {"version": "Version 1.2.3.4", "chapter": "see 4.5.6.7 in the appendix"},
+    "us-social-security-number": {"zip": "zip 12345-6789", "known": "SSN 078-05-1120"},
+    "vehicle-registration": {"months": "of 10 jan", "model": "XR500"},
+}
+"""Texts that hold no value of the kind, however unsure."""

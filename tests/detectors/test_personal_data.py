@@ -20,7 +20,7 @@ from scanner.messages import Document
 from scanner.model import Finding
 from scanner.text import html_to_text, normalise
 from tests.build import CORPORA
-from tests.detectors.cases import HITS, NEAR_MISSES, NHS_LIST, UNSURE
+from tests.detectors.cases import HITS, NEAR_MISSES, NHS_LIST, NO_VALUES, UNSURE
 from tests.evaluation.score import cases
 
 UK_KINDS = {
@@ -127,6 +127,26 @@ def test_unsure_value_is_no_finding(kind: str, text: str) -> None:
     told = [value for found, value in PERSONAL_DATA.values(text) if found.id == kind]
     assert [value.confidence < 0.4 for value in told] == [True]
     assert kind not in {found.kind for found in detect(text)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        pytest.param(kind, text, id=f"{kind}-{name}")
+        for kind, cases in NO_VALUES.items()
+        for name, text in cases.items()
+    ],
+)
+def test_no_value(kind: str, text: str) -> None:
+    """What is plainly something else is no value either."""
+    assert kind not in {found.id for found, _ in PERSONAL_DATA.values(text)}
+
+
+def test_a_word_before_a_passport_number_is_no_part_of_it() -> None:
+    """Two letters belong to a number in capitals, or where nothing parts them."""
+    texts = ("my passport is 12345678", "passport AB 1234567", "passport no. ab1234567")
+    told = [value.value for text in texts for _, value in PERSONAL_DATA.values(text)]
+    assert told == ["12345678", "AB1234567", "AB1234567"]
 
 
 @pytest.mark.parametrize(
