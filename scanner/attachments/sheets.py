@@ -30,7 +30,7 @@ _HIDDEN_ROW = re.compile(
     rb"(?<![\w:])(?:hidden\s*=\s*[\"'](?:1|true|on)|ht\s*=\s*[\"']0(?:\.0+)?)[\"']"
 )
 _DATA_START = re.compile(rb"<(?:\w{1,20}:)?sheetData\b[^>]*+>")
-_FAR = re.compile(rb"\br\s*=\s*[\"'][A-Z]{0,3}\d{7}")
+_FAR = re.compile(rb'r="[A-Z]{0,3}\d{7}')
 """A row or cell of a million and more: as few as there are, they are read one by one."""
 
 _CELL = re.compile(rb"<(?:\w{1,20}:)?c[\s/>]")
