@@ -9,7 +9,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from scanner.attachments.ocr import HOW
 from scanner.attachments.pages import open_files, unopened
 from scanner.attachments.worker import Extractor
 from scanner.connectors.base import Order, Page
+from scanner.directory import Group
 from scanner.errors import (
     CheckpointLostError,
     ConnectorError,
@@ -78,6 +79,8 @@ class Tally:
 
     read: int = 0
     skipped: int = 0
+    groups: frozenset[str] = frozenset()
+    """Groups of the address book that mail was sent to and that nobody counted."""
 
 
 Advance = Callable[[int], None]
@@ -201,7 +204,8 @@ def collect(
                     stored.forget(unit.mailbox)
                     continue
                 reader.end(found)
-                tally = Tally(tally.read + reader.tally.read, tally.skipped + reader.tally.skipped)
+                done = reader.tally
+                tally = Tally(tally.read + done.read, tally.skipped + done.skipped, scan.groups())
                 left[unit] -= 1
                 if not left[unit]:
                     advance(unit.size)
@@ -306,6 +310,12 @@ class _Scan:
     files: Extractor
     checkpoints: dict[str, Checkpoint]
     stored: _StoredKeys
+    met: set[str] = field(default_factory=set)
+
+    def groups(self) -> frozenset[str]:
+        """Return the groups met that nobody counted."""
+        known = self.interest.directory.listing.groups
+        return frozenset(address for address in self.met if known[address] == Group())
 
 
 class _UnitReader:
@@ -458,7 +468,10 @@ class _UnitReader:
             what = "recordings" if limits.ocr else f"pictures (not read without OCR: {HOW})"
             reason = f"{what} attached, whose content was not looked at: {self._pictures}"
             yield self._row(Outcome.OUT_OF_SCOPE, reason, "pictures")
-        self._unresolved |= _unresolved(batch, self._directory)
+        names = _names(batch)
+        known = self._directory.listing.groups
+        self._scan.met.update(known.keys() & names if known else ())
+        self._unresolved |= {n for n in names if n[:1] == "/" and not self._directory.resolves(n)}
         if self._unresolved:
             reason = (
                 "Exchange names among the addresses that no address book explains; they count as "
@@ -557,11 +570,10 @@ def detect(detectors: Sequence[ContentDetector], batch: Batch, keyer: Keyer) -> 
     return found
 
 
-def _unresolved(batch: Batch, directory: Directory) -> set[str]:
-    """Return the Exchange DNs among the recipients of a batch of whom nobody is known."""
+def _names(batch: Batch) -> set[str]:
+    """Return the distinct addresses of a batch's recipients, Exchange DNs among them."""
     rows = batch.table["recipients"].combine_chunks().flatten()
-    found = pc.unique(rows.field("address").filter(pc.equal(rows.field("kind"), "ex")))
-    return {name for name in found.to_pylist() if not directory.resolves(name)}
+    return set(pc.unique(rows.field("address")).to_pylist())
 
 
 def _within(inner: Examination, outer: Examination) -> bool:

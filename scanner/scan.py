@@ -19,12 +19,12 @@ from scanner.collect import Interest, Source
 from scanner.connectors import connector_class
 from scanner.connectors.tree import printable
 from scanner.detectors import recipients
-from scanner.directory import Directory, Listing, infer
-from scanner.errors import ConnectorError, DeniedError, SourceError
+from scanner.directory import Directory, Group, Listing, infer
+from scanner.errors import ConnectorError, SourceError
 from scanner.model import Coverage, Incident, Outcome, ScanRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scanner.config import Config
     from scanner.connectors.base import Check, Unit
@@ -115,20 +115,22 @@ def scan(
     workspace.put_meta({detectors.OWN_KINDS: own})
     watch.phase("Looking through the sources", 0)
     listing, refused = _listing(config, workspace, sources)
-    surveys = [(one, _survey(workspace, run.run_id, one, refused.get(one.name))) for one in sources]
+    surveys = [(one, _survey(workspace, run.run_id, one, refused[one.name])) for one in sources]
     units = [unit for _, found in surveys for unit in found]
     directory = _directory(config, workspace, units, listing)
     interest = _interest(config, workspace, directory)
     request = collect.examination(*config.window, config.content, interest, looking, limits)
     watch.phase("Reading", sum(unit.size for _, units in surveys for unit in units))
     read = skipped = 0
+    met: dict[str, frozenset[str]] = {}
     for source, units in surveys:
         tally = collect.collect(
             workspace, run.run_id, source, units, request, interest, looking.content, limits,
             watch.advance,
         )  # fmt: skip
         read, skipped = read + tally.read, skipped + tally.skipped
-    directory = _learned(workspace, sources, directory)
+        met[source.name] = tally.groups
+    directory = _learned(workspace, sources, directory, met, started)
     workspace.parts.compact()
     pa.default_memory_pool().release_unused()
     watch.phase("Finding incidents", 0)
@@ -155,7 +157,7 @@ def scan(
 
 
 def _survey(
-    workspace: Workspace, run_id: str, source: Source, refused: Coverage | None
+    workspace: Workspace, run_id: str, source: Source, refused: Sequence[Coverage]
 ) -> list[Unit]:
     """Return the units of a source, and record what of it is none and what was refused."""
     fixed = {key: c.mailbox for key, c in workspace.checkpoints(source.name).items()}
@@ -164,38 +166,43 @@ def _survey(
         replace(row, source=source.name, reason=f"{row.unit or row.folder}: {row.reason}")
         for row in survey.unreadable
     ]
-    workspace.put_survey(run_id, source.name, [*rows, refused] if refused else rows)
+    workspace.put_survey(run_id, source.name, [*rows, *refused])
     return survey.units
 
 
 def _listing(
     config: Config, workspace: Workspace, sources: Sequence[Source]
-) -> tuple[Listing, dict[str, Coverage]]:
+) -> tuple[Listing, dict[str, list[Coverage]]]:
     """Return what the address books of all sources say, each read again when it is old.
 
-    For a source whose address book cannot be read there is a row of coverage; what an earlier scan
-    read counts on. What the books say is kept in the workspace.
+    For a source whose address book cannot be read, or not all of it, there are rows of coverage;
+    what an earlier scan read counts on. What the books say is kept in the workspace.
     """
     known: dict[str, dict[str, str]] = json.loads(workspace.meta("listings") or "{}")
     limit = datetime.now(UTC) - timedelta(hours=config.directory_hours)
-    folder, refused = workspace.root / "directory", {}
+    folder = workspace.root / "directory"
+    refused: dict[str, list[Coverage]] = {source.name: [] for source in sources}
     for source in sources:
         before = known.get(source.name)
-        if before and datetime.fromisoformat(before["read_at"]) > limit:
-            continue
-        try:
-            found = source.connector.directory()
-        except ConnectorError as error:
-            outcome = Outcome.DENIED if isinstance(error, DeniedError) else Outcome.PARTIAL
-            reason = f"{ADDRESS_BOOK}: {error}"
-            refused[source.name] = Coverage(
-                source.name, "", "", outcome, reason=reason, unit=ADDRESS_BOOK
+        told = Listing.load(folder / before["file"]) if before else Listing()
+        if not before or datetime.fromisoformat(before["read_at"]) <= limit:
+            try:
+                found = source.connector.directory()
+            except ConnectorError as error:
+                found, told = None, replace(told, missing=(str(error),), file=None)
+            if found is not None:
+                file = f"{workspace.keyed.folder(source.name)}.json"
+                told = found.counted(told.groups).save(folder / file)
+                known[source.name] = {"read_at": datetime.now(UTC).isoformat(), "file": file}
+        said = [(Outcome.DENIED, told.missing), (Outcome.OUT_OF_SCOPE, told.remarks)]
+        refused[source.name] = [
+            Coverage(
+                source.name, "", "", outcome, reason=f"{ADDRESS_BOOK}: {reason}",
+                unit=ADDRESS_BOOK, entry=reason,
             )
-            continue
-        if found is not None:
-            file = f"{workspace.keyed.folder(source.name)}.json"
-            found.save(folder / file)
-            known[source.name] = {"read_at": datetime.now(UTC).isoformat(), "file": file}
+            for outcome, reasons in said
+            for reason in reasons
+        ]  # fmt: skip
     workspace.put_meta({"listings": json.dumps(known)})
     return _known_listing(workspace), refused
 
@@ -210,22 +217,35 @@ def _known_listing(workspace: Workspace) -> Listing:
     return books[0] if books else Listing()
 
 
-def _learned(workspace: Workspace, sources: Sequence[Source], directory: Directory) -> Directory:
+def _learned(
+    workspace: Workspace,
+    sources: Sequence[Source],
+    directory: Directory,
+    met: Mapping[str, frozenset[str]],
+    started: datetime,
+) -> Directory:
     """Return the directory with what sources learned of their address books while they were read.
 
-    It is kept in the workspace beside what they list; what was learned last counts first.
+    `met` has the groups that mail was sent to and that nobody counted. What was learned is kept in
+    the workspace beside what the sources list; what was learned last counts first.
     """
     known: dict[str, dict[str, str]] = json.loads(workspace.meta("listings") or "{}")
     folder, learned = workspace.root / "directory", False
     for source in sources:
-        found = source.connector.learned()
+        file = f"{workspace.keyed.folder(source.name)}.json"
+        book = known.get(source.name)
+        before = Listing.load(folder / file) if book else Listing()
+        read_at = book["read_at"] if book else datetime.now(UTC).isoformat()
+        asked = met[source.name]
+        if datetime.fromisoformat(read_at) >= started:
+            # Read anew in this scan: so are the groups that were counted before.
+            asked |= {a for a, group in before.groups.items() if group != Group()}
+        found = source.connector.learned(asked)
         if found is None:
             continue
         learned = True
-        file = f"{workspace.keyed.folder(source.name)}.json"
-        before = Listing.load(folder / file) if source.name in known else Listing()
         found.merged(before).save(folder / file)
-        known[source.name] = {"read_at": datetime.now(UTC).isoformat(), "file": file}
+        known[source.name] = {"read_at": read_at, "file": file}
     if not learned:
         return directory
     workspace.put_meta({"listings": json.dumps(known)})

@@ -134,11 +134,13 @@ class Connector(ABC):
         """
         return None
 
-    def learned(self) -> Listing | None:
+    def learned(self, groups: frozenset[str]) -> Listing | None:
         """Return what was learned of the address book while reading, None where nothing was.
 
-        For a source that answers about single names and groups only, asked after `carry_out`.
+        Asked after `carry_out`. `groups` are those that mail was sent to and that nobody counted:
+        what is known of their members belongs to it.
         """
+        del groups
         return None
 
     def check(self, content: ContentLevel) -> Iterator[Check]:

@@ -282,8 +282,9 @@ class EwsConnector(Connector):
 
     # --- address book -------------------------------------------------------------------------
 
-    def learned(self) -> Listing | None:
+    def learned(self, groups: frozenset[str]) -> Listing | None:
         """Return what was looked up while reading: groups with their reach, contacts, names."""
+        del groups
         return self._book.listing()
 
     def check(self, content: ContentLevel) -> Iterator[Check]:

@@ -14,6 +14,7 @@ from scanner.connectors.graph_check import Preflight
 from scanner.connectors.graph_directory import Account, AddressBook
 from scanner.connectors.graph_mail import MailReader
 from scanner.connectors.graph_session import Lane, Session
+from scanner.directory import Entry, Group, Listing
 from scanner.errors import ConfigError, ConnectorError, DeniedError, NotEnabledError, SourceError
 from scanner.model import ContentLevel, Coverage, Examination, Outcome
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     import httpx
 
     from scanner.connectors.graph_auth import Credential, Token
-    from scanner.directory import Listing
     from scanner.messages import MessageBatch
 
 FOLDERS = {
@@ -223,6 +223,17 @@ class GraphConnector(Connector):
         found: Listing = self._run(AddressBook.listing)
         return found
 
+    def learned(self, groups: frozenset[str]) -> Listing | None:
+        """Return how many people these groups reach, and how many of them are outsiders."""
+        if not (groups and self._wants_directory):
+            return None
+        try:
+            found = self._run(partial(_counted, groups))
+        except ConnectorError:
+            return None  # what could not be counted is asked for again at the next scan
+        entries = [Entry("group", address, (), group) for address, group in found.items()]
+        return Listing.of((), entries)
+
     def check(self, content: ContentLevel) -> Iterator[Check]:
         """Sign in, read one page of one mailbox, the directory and, if asked, a body."""
         preflight = Preflight(
@@ -230,6 +241,10 @@ class GraphConnector(Connector):
             partial(self.survey, {}), self._wants_directory, content,
         )  # fmt: skip
         return preflight.run()
+
+
+async def _counted(groups: frozenset[str], book: AddressBook) -> dict[str, Group]:
+    return await book.counted(groups)
 
 
 async def _members(group: str, book: AddressBook) -> list[Account]:

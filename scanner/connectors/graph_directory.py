@@ -64,7 +64,7 @@ class AddressBook:
 
     async def members(self, group: str) -> list[Account]:
         """Return the accounts in a group that is named by its address, its name or its id."""
-        identity = await self._group_id(group)
+        identity, _ = await self._group(group)
         path = f"/groups/{identity}/transitiveMembers/microsoft.graph.user"
         return accounts_of([row async for row in self._rows(path, {"$select": USER, "$top": PAGE})])
 
@@ -98,12 +98,12 @@ class AddressBook:
         ]
         return Listing.of(domains, entries, missing, remarks)
 
-    async def counted(self, addresses: Iterable[str], known: Listing) -> dict[str, Group]:
+    async def counted(self, addresses: Iterable[str]) -> dict[str, Group]:
         """Return how many people each of these groups reaches, as far as that may be known."""
         found: dict[str, Group] = {}
         for address in sorted(addresses)[:MAX_EXPANDED]:
             try:
-                identity = await self._group_id(address)
+                identity, hidden = await self._group(address)
                 path = f"/groups/{identity}/transitiveMembers"
                 asked = {"$select": "id,mail,proxyAddresses,userType", "$top": PAGE}
                 members = [row async for row in self._rows(path, asked)]
@@ -113,7 +113,7 @@ class AddressBook:
             except ConnectorError:
                 continue
             people = [row for row in members if not _kind(row).endswith("group")]
-            if known.groups.get(address, Group()).hidden and not people:
+            if hidden and not people:
                 found[address] = Group(hidden=True)
                 continue
             outside = sum(
@@ -123,9 +123,10 @@ class AddressBook:
             found[address] = Group(len(people), outside)
         return found
 
-    async def _group_id(self, group: str) -> str:
+    async def _group(self, group: str) -> tuple[str, bool]:
+        """Return the id of a group, and whether its membership is hidden."""
         if "@" not in group and group.count("-") == 4 and len(group) == 36:
-            return group
+            return group, False
         key = "mail" if "@" in group else "displayName"
         quoted = group.replace("'", "''")
         asked = {"$select": GROUP, "$filter": f"{key} eq '{quoted}'"}
@@ -134,7 +135,7 @@ class AddressBook:
             raise ConnectorError("the tenant has no group of that address, name or id")
         if len(rows) > 1:
             raise ConnectorError("several groups have that name: name its address or its id")
-        return str(rows[0].get("id"))
+        return str(rows[0].get("id")), rows[0].get("visibility") == HIDDEN
 
     async def _rows(
         self, path: str, parameters: Mapping[str, str]
