@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from scanner.connectors import graph_message as form
 from scanner.connectors.graph_session import PREFER, GoneError, Lane, Session
-from scanner.errors import ConnectorError, UnreadableError
+from scanner.errors import ConnectorError, NotEnabledError, UnreadableError
 from scanner.model import ContentLevel
 
 if TYPE_CHECKING:
@@ -42,9 +42,12 @@ class Contents:
     async def fetch(self, user: str, wanted: Wanted) -> None:
         """Fetch what is wanted; `user` is the address of the mailbox."""
         self._ahead = 0
-        async with asyncio.TaskGroup() as tasks:
-            made = [tasks.create_task(self._one(user, key, row)) for key, row in wanted]
-        self._found = [task.result() for task in made]
+        tasks = [asyncio.create_task(self._one(user, key, row)) for key, row in wanted]
+        try:
+            self._found = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
 
     def hand_over(self, batch: MessageBatch) -> None:
         """Add what was fetched to the batch that asked for it."""
@@ -62,7 +65,7 @@ class Contents:
             asked["$expand"] = EXPAND
         try:
             found = await self._session.get(url, asked, lane=self._lane)
-        except GoneError:
+        except (GoneError, NotEnabledError):
             return key, [], [], None, "moved or deleted before its text was fetched"
         except UnreadableError as error:
             return key, [], [], None, f"its text could not be read: {error}"
