@@ -110,11 +110,12 @@ def scan(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
-    """Read mail archives, find the messages that exposed personal data, rank the incidents.
+    """Read mail, find the messages that exposed personal data, rank the incidents.
 
-    Reads .eml, .mbox, Maildir, .msg, .pst, .ost, folders and zips of them, and mailboxes of servers
-    in the configuration file (ews). A second scan reads only what is new. Ends with 0, or 1 for
-    incidents from --fail-on on, or 3 when something in scope was not read.
+    Reads .eml, .mbox, Maildir, .msg, .pst, .ost, folders and zips of them, and what the
+    configuration file names: Microsoft 365 (graph), Exchange servers (ews). A second scan reads
+    only what is new. Ends with 0, or 1 for incidents from --fail-on on, or 3 when something in
+    scope was not read.
 
     Example: `undisclosed scan export/ -w audit --internal-domain example.org`
     """
