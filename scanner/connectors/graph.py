@@ -15,7 +15,7 @@ from scanner.connectors.graph_directory import Account, AddressBook
 from scanner.connectors.graph_mail import MailReader
 from scanner.connectors.graph_session import Lane, Session
 from scanner.directory import Entry, Group, Listing
-from scanner.errors import ConfigError, ConnectorError, DeniedError, NotEnabledError, SourceError
+from scanner.errors import ConfigError, ConnectorError, DeniedError, SourceError
 from scanner.model import ContentLevel, Coverage, Examination, Outcome
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class GraphConnector(Connector):
         self._users: dict[str, str] = {}
         """The id or address by which Graph knows the owner of a mailbox, by unit key."""
 
+        self._archive_ids: dict[str, str] = {}
         self._accounts: list[Account] | None = None
 
     # -- survey ------------------------------------------------------------------------------
@@ -202,16 +203,18 @@ class GraphConnector(Connector):
         return bool(token)
 
     async def _folder_url(self, session: Session, lane: Lane, order: Order) -> str:
-        """Return the address of a unit's folder; an archive mailbox has to be asked for."""
+        """Return the address of a unit's folder, empty for an archive mailbox that is not there."""
         user = self._users[order.unit.key]
         place = order.unit.key[len(user) + 1 :]
         kind, _, folder = place.rpartition("/")
         if kind == ARCHIVE:
-            settings = session.url(f"/users/{quote(user, safe='')}/settings/exchange", beta=True)
-            found = await session.get(settings, lane=lane)
-            user = str(found.get("inPlaceArchiveMailboxId") or "")
+            if user not in self._archive_ids:
+                settings = f"/users/{quote(user, safe='')}/settings/exchange"
+                found = await session.get(session.url(settings, beta=True), lane=lane)
+                self._archive_ids[user] = str(found.get("inPlaceArchiveMailboxId") or "")
+            user = self._archive_ids[user]
             if not user:
-                raise NotEnabledError("there is no archive mailbox")
+                return ""
         return session.url(f"/users/{quote(user, safe='@:')}/mailFolders/{folder}")
 
     # -- directory and check -----------------------------------------------------------------

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from scanner.connectors import graph_message as form
-from scanner.connectors.graph_session import PREFER, GoneError, Lane, Session
-from scanner.errors import ConnectorError, NotEnabledError, UnreadableError
+from scanner.connectors.graph_session import GoneError, Lane, Session
+from scanner.errors import ConnectorError, NotEnabledError, ParkedError, UnreadableError
 from scanner.model import ContentLevel
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ AHEAD_BYTES = 24 * 1024 * 1024
 
 EXPAND = "attachments($select=id,name,contentType,size,isInline)"
 NO_TEXT = ("image/", "audio/", "video/")
+FEW = 3
+"""Messages of a chunk that may fail without the mailbox being put off."""
+
 LINK = "attachments that are links to files elsewhere, which were not followed"
 
 Wanted = Sequence[tuple[str, dict[str, Any]]]
@@ -44,10 +47,22 @@ class Contents:
         self._ahead = 0
         tasks = [asyncio.create_task(self._one(user, key, row)) for key, row in wanted]
         try:
-            self._found = await asyncio.gather(*tasks)
+            found = await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             for task in tasks:
                 task.cancel()
+        failed = [one for one in found if isinstance(one, BaseException)]
+        parked = [one for one in failed if isinstance(one, ParkedError)]
+        # One message that the server chokes on must not hold up its mailbox for ever; a server
+        # that gives none is another matter.
+        if len(parked) < len(failed) or len(parked) > min(FEW, len(found) - 1):
+            raise failed[0]
+        self._found = [
+            (key, [], [], None, f"its text could not be fetched: {one}")
+            if isinstance(one, BaseException)
+            else one
+            for (key, _), one in zip(wanted, found, strict=True)
+        ]
 
     def hand_over(self, batch: MessageBatch) -> None:
         """Add what was fetched to the batch that asked for it."""
@@ -115,9 +130,7 @@ class Contents:
         return later
 
     async def _bytes(self, where: str) -> bytes:
-        return await self._session.content(
-            where, lane=self._lane, prefer=PREFER, limit=MAX_FILE_BYTES
-        )
+        return await self._session.content(where, lane=self._lane, limit=MAX_FILE_BYTES)
 
 
 def _known(content: bytes) -> bytes:

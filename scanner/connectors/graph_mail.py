@@ -199,7 +199,7 @@ class MailReader:
     async def _all(self, desk: Desk, boxes: list[list[Order]], session: Session) -> None:
         # More mailboxes than requests in flight: all of them end at about the same time.
         active = asyncio.Semaphore(3 * self._concurrency)
-        held = asyncio.Semaphore(self._concurrency + 16)
+        held = asyncio.Semaphore(self._concurrency + 4)
 
         async def one(orders: list[Order]) -> None:
             try:
@@ -251,7 +251,7 @@ class _Reading:
                 finally:
                     self._held.release()
             ended = found
-            if ended is None and self._place.token() != self._committed:
+            if ended is None and self._url and self._place.token() != self._committed:
                 await self._commit(await self._desk.call(self._order.new_batch))
         except Exception as error:  # noqa: BLE001 - whatever it is costs one unit
             ended = error
@@ -268,6 +268,8 @@ class _Reading:
         end: Exception | None = None
         try:
             self._url = await self._folder_url(self._session, self._box.lane, self._order)
+            if not self._url:
+                self._place = Place([])
             async with asyncio.TaskGroup() as tasks:
                 for piece in self._place.pieces:
                     tasks.create_task(self._pump(piece))

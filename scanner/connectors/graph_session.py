@@ -113,53 +113,48 @@ class Session:
         *,
         lane: Lane,
         hurry: bool = False,
-        prefer: str = PREFER,
     ) -> dict[str, Any]:
         """Return what a GET answers, an object.
 
         With `hurry` a timeout is a `SlowError` at once. Raises a `ConnectorError` that tells what
         the refusal means, `ParkedError` after the last try.
         """
-        for _ in range(2):  # a proxy's page or half an answer may come once
-            body = await self.content(url, parameters, lane=lane, hurry=hurry, prefer=prefer)
-            found = _parsed(body)
-            if isinstance(found, dict):
-                return found
-        form = "not of the form that Graph promises" if found else "no JSON"
-        raise UnreadableError(f"the answer is {form}; a proxy may have answered")
+        found: dict[str, Any] = await self._answer(
+            url, parameters, lane, hurry=hurry, limit=MAX_PAGE_BYTES, read=_object
+        )
+        return found
 
-    async def content(
+    async def content(self, url: str, *, lane: Lane, limit: int) -> bytes:
+        """Return the bytes that a GET answers, at most `limit` of them."""
+        found: bytes = await self._answer(url, None, lane, limit=limit, read=bytes)
+        return found
+
+    async def _answer(
         self,
         url: str,
-        parameters: Mapping[str, str] | None = None,
-        *,
+        parameters: Mapping[str, str] | None,
         lane: Lane,
+        *,
+        limit: int,
+        read: Callable[[bytes], Any],
         hurry: bool = False,
-        prefer: str = PREFER,
-        limit: int = MAX_PAGE_BYTES,
-    ) -> bytes:
-        """Return the bytes that a GET answers, at most `limit` of them."""
+    ) -> Any:
         self._refuse_elsewhere(url)
         reason, renewed = "", False
         for tried in range(TRIES):
             if self._failed >= GIVE_UP_AFTER:
                 raise ParkedError("Graph cannot be reached; put off to the next scan")
+            status, headers = 0, httpx.Headers()
             try:
-                async with self._sent(url, parameters, lane, prefer) as (response, begun):
-                    if response.status_code == 200:
-                        found = await _read(response, limit)
-                        lane.took = time.monotonic() - begun
-                        self._failed = 0
-                        return found
+                async with self._sent(url, parameters, lane) as (response, begun):
                     status, headers = response.status_code, response.headers
-                    code = _code(await _read(response, 1024 * 1024))
-            except httpx.TimeoutException:
-                if hurry:
-                    raise SlowError("the answer took too long") from None
-                reason, status, headers = "the answer took too long", 0, httpx.Headers()
-            except (httpx.TransportError, httpx.DecodingError) as error:
-                reason, status, headers = _network(error), 0, httpx.Headers()
-            else:
+                    body = await _read(response, limit if status == 200 else 1024 * 1024)
+                if status == 200:
+                    lane.took = time.monotonic() - begun
+                    found = read(body)
+                    self._failed = 0
+                    return found
+                code = _code(body)
                 reason = f"{status} {code}".strip()
                 if status == 504 and hurry:
                     raise SlowError("the server gave up (504)")
@@ -169,6 +164,14 @@ class Session:
                     continue
                 if status not in AGAIN:
                     raise refusal(status, code)
+            except httpx.TimeoutException:
+                if hurry:
+                    raise SlowError("the answer took too long") from None
+                reason = "the answer took too long"
+            except (httpx.TransportError, httpx.DecodingError) as error:
+                reason = _network(error)
+            except ValueError:
+                reason = "the answer is not what Graph promises; a proxy may have answered"
             await self._wait(lane, tried, headers, reason)
         self._failed += 1
         raise ParkedError(f"kept failing ({reason}); put off to the next scan")
@@ -188,11 +191,11 @@ class Session:
         if (there.scheme, there.host, there.port) != (
             self._base.scheme, self._base.host, self._base.port,
         ):  # fmt: skip
-            raise ConnectorError("an answer leads to another server, which gets no token of ours")
+            raise UnreadableError("an answer leads to another server, which gets no token of ours")
 
     @asynccontextmanager
     async def _sent(
-        self, url: str, parameters: Mapping[str, str] | None, lane: Lane, prefer: str
+        self, url: str, parameters: Mapping[str, str] | None, lane: Lane
     ) -> AsyncIterator[tuple[httpx.Response, float]]:
         async with lane.places:
             wait = lane.opens - time.monotonic()
@@ -200,7 +203,7 @@ class Session:
                 await self._sleep(wait)
             async with self._places:
                 token = await asyncio.to_thread(self._token.get)
-                headers = {"Authorization": f"Bearer {token}", "Prefer": prefer}
+                headers = {"Authorization": f"Bearer {token}"}
                 request = self._client.build_request(
                     "GET", url, params=parameters or None, headers=headers
                 )
@@ -245,7 +248,7 @@ def refusal(status: int, code: str) -> ConnectorError:
     if status in {404, 410}:
         return GoneError(f"not there ({told})")
     if 300 <= status < 400:
-        return ConnectorError(f"a redirect, which is not followed ({status})")
+        return UnreadableError(f"a redirect, which is not followed ({status})")
     return ConnectorError(f"the request was not accepted ({told})")
 
 
@@ -264,16 +267,18 @@ def _network(error: Exception) -> str:
     return f"network: {type(error).__name__}"
 
 
-def _parsed(body: bytes) -> object:
-    """Return what JSON says, None where it is none."""
+def _object(body: bytes) -> dict[str, Any]:
+    """Return the object that JSON says; raises `ValueError` for anything else."""
     try:
-        return from_json(body, cache_strings="keys")
+        found = from_json(body, cache_strings="keys")
     except ValueError:
-        pass
-    try:
-        return json.loads(body)  # takes lone surrogates
-    except (ValueError, RecursionError):
-        return None
+        try:
+            found = json.loads(body)  # takes lone surrogates
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("no object")  # noqa: TRY004 - tried again like other answers that are none
+    return found
 
 
 async def _read(response: httpx.Response, limit: int) -> bytes:

@@ -320,8 +320,9 @@ def test_faults_that_pass_cost_nothing(workspace: Workspace, fault: Fault) -> No
 ENDS = [
     pytest.param("foreign-link", {}, Outcome.PARTIAL, 1_000, id="link-elsewhere"),
     pytest.param("same-link", {}, Outcome.PARTIAL, 1_000, id="in-a-circle"),
-    pytest.param("redirect", {}, Outcome.PARTIAL, 0, id="redirect"),
-    pytest.param("other", {}, Outcome.UNREADABLE, 0, id="another-form"),
+    pytest.param("redirect", {}, Outcome.UNREADABLE, 0, id="redirect"),
+    pytest.param("other", {}, Outcome.PARKED, 0, id="another-form"),
+    pytest.param("html", {}, Outcome.PARKED, 0, id="a-proxy-answers-always"),
     pytest.param("unavailable", {}, Outcome.PARKED, 0, id="never-there"),
     pytest.param("throttle", {"retry_after": "9999"}, Outcome.PARKED, 0, id="hours-to-wait"),
     pytest.param("deny", {}, Outcome.DENIED, 0, id="denied"),
@@ -422,7 +423,8 @@ def test_further_folders(full: Site) -> None:
     assert read == 14 + 25 + 2
     assert full.row(JO[1], "Recoverable Items").messages_read == 1
     assert full.row(JO[1], "Archive mailbox: Sent Items").messages_read == 1
-    assert full.row(SAM[1], "Archive mailbox: Sent Items").outcome is Outcome.NOT_ENABLED
+    assert full.row(SAM[1], "Archive mailbox: Sent Items").outcome is Outcome.EMPTY
+    assert len(full.graph.calls("settings/exchange")) == 2
 
 
 def test_a_mailbox_keeps_its_name(small: Site) -> None:
