@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scanner import incidents, runners, severity
-from scanner.candidates import Task, examine
+from scanner.candidates import Partition, Task, examine
 from scanner.detectors import OWN_KINDS, aside, kinds, recipients
+from scanner.detectors.aftermath import QUOTED_RECIPIENTS, REMEDY_WORDS
 from scanner.detectors.base import NEVER
 from scanner.detectors.reports import REPORTS
 from scanner.model import Finding, Severity
@@ -17,7 +20,7 @@ from scanner.store import Analysis, Workspace
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from scanner.detectors.base import Kind
+    from scanner.detectors.base import Keyer, Kind
     from scanner.directory import Directory
 
 WORKERS_FROM_ROWS = 200_000
@@ -44,8 +47,9 @@ def analyse(workspace: Workspace, directory: Directory, rules: Rules | None = No
         name: frozenset(key for key, fs in content.items() if any(f.kind == kind.id for f in fs))
         for name, kind in REPORTS.items()
     }
+    after = _aftermath(content)
     tasks = [
-        Task(mailbox, workspace.parts.paths([mailbox]), directory, keys, said, rules)
+        Task(mailbox, workspace.parts.paths([mailbox]), directory, keys, said, rules, after)
         for mailbox in workspace.parts.mailboxes()
     ]
     many = workspace.parts.rows() >= WORKERS_FROM_ROWS
@@ -61,7 +65,8 @@ def analyse(workspace: Workspace, directory: Directory, rules: Rules | None = No
         factors,
         workspace.incident_ids(),
         _spoken(content, audience, known),
-        rules=rules,
+        _quoted(content, parts, workspace.keyed.value),
+        rules,
     )
     of_incident = {
         key: i.score.severity
@@ -87,6 +92,41 @@ def analyse(workspace: Workspace, directory: Directory, rules: Rules | None = No
     ids = {node.message_key: node.internet_message_id for part in parts for node in part.nodes}
     activity = [row for part in parts for row in part.activity]
     return Analysis(listed, severities, ids, found, aliases, activity, set_aside)
+
+
+def _aftermath(content: Mapping[str, Sequence[Finding]]) -> dict[str, frozenset[str]]:
+    """Return the keys of messages that quote a header with a list, and of remedies by sort."""
+    keys: dict[str, set[str]] = defaultdict(set)
+    for key, found in content.items():
+        for finding in found:
+            if finding.kind == QUOTED_RECIPIENTS.id:
+                keys["quoted"].add(key)
+            elif finding.kind == REMEDY_WORDS.id:
+                keys[finding.evidence.masked].add(key)
+    return {name: frozenset(found) for name, found in keys.items()}
+
+
+def _quoted(
+    content: Mapping[str, Sequence[Finding]], parts: Sequence[Partition], keyer: Keyer
+) -> dict[str, list[str]]:
+    """Return whose addresses of ranked lists stand in a header that a message quotes, by its key.
+
+    Only hashes of the quoted ones are stored: those of the people on the lists tell which they are.
+    """
+    hashes = {
+        key: [value for f in found if f.kind == QUOTED_RECIPIENTS.id for value in f.evidence.values]
+        for key, found in content.items()
+        if any(f.kind == QUOTED_RECIPIENTS.id for f in found)
+    }
+    if not hashes:
+        return {}
+    people: set[str] = set()
+    for part in parts:
+        listed = np.array([node.listed for node in part.nodes], bool)
+        rows = part.people.visible & part.people.outside
+        people.update(part.people.person[rows & listed[part.people.node]].tolist())
+    known = {keyer(person): person for person in people}
+    return {key: [known[v] for v in values if v in known] for key, values in hashes.items()}
 
 
 def kind_factors(known: Sequence[Kind]) -> dict[str, KindFactors]:

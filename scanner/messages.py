@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scanner import addresses, mime
+from scanner import addresses, mime, text
 from scanner.addresses import Address
 from scanner.errors import StoreError, UnreadableError
 from scanner.model import AttachedTable, AttachedText, ContentLevel
@@ -103,6 +103,14 @@ class Document:
     texts: Sequence[AttachedText] = ()
     tables: Sequence[AttachedTable] = ()
     """What was taken out of `files`."""
+
+    _body: str | None = None
+
+    def body(self) -> str:
+        """Return its one normalised text, worked out once."""
+        if self._body is None:
+            self._body = text.body_text(self.plain, self.html)
+        return self._body
 
 
 @dataclass(frozen=True, slots=True)

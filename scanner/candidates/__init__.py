@@ -48,6 +48,13 @@ class Task:
     """Keys of the messages that speak of an exposure in their content, by kind."""
 
     rules: Rules = field(default_factory=severity.default_rules)
+    aftermath: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Keys of the messages whose text quotes a header with a list (`quoted`), asks to delete or
+    apologises (`delete`, `apology`)."""
+
+    def after(self, what: str) -> frozenset[str]:
+        """Return the keys of one sort of `aftermath`."""
+        return self.aftermath.get(what, frozenset())
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,8 @@ def examine(task: Task) -> Partition:
     lists = recipients.lists(found)
     audited = found.messages["audited"].to_numpy()
     content = np.flatnonzero(audited & _among(found.table["message_key"], task.content_keys))
-    remedies = np.where(audited, wording.remedies(found.table), "")
+    remedies = np.where(audited, _remedies(task, found), "")
+    quoting = np.flatnonzero(audited & _among(found.table["message_key"], task.after("quoted")))
     hidden = sealed(found)
     suspects = Suspects(found, _signs(task, found, content, remedies))
     context = wording.contexts(
@@ -95,7 +103,15 @@ def examine(task: Task) -> Partition:
     ranked = lists.index[lists["aside"] == ""].to_numpy()
     chosen = np.unique(
         np.concatenate(
-            [ranked, content, np.flatnonzero(remedies != ""), first, *kin, np.array([*astray], int)]
+            [
+                ranked,
+                content,
+                quoting,
+                np.flatnonzero(remedies != ""),
+                first,
+                *kin,
+                np.array([*astray], int),
+            ]
         )
     )
     people, totals = _people(found, chosen)
@@ -117,6 +133,15 @@ def examine(task: Task) -> Partition:
         set_aside,
         [misdirection.finding(node.message_key, a) for node in nodes for a in node.astray],
     )
+
+
+def _remedies(task: Task, found: Frames) -> np.ndarray:
+    """Return what sort of remedy each message is, by its subject, else by its text."""
+    remedies = wording.remedies(found.table)
+    for sort in ("delete", "apology"):
+        said = _among(found.table["message_key"], task.after(sort))
+        remedies = np.where((remedies == "") & said, sort, remedies)
+    return remedies
 
 
 def _signs(task: Task, found: Frames, content: np.ndarray, remedies: np.ndarray) -> Signs:

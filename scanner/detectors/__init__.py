@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from scanner.detectors.aftermath import Aftermath
 from scanner.detectors.attached import PeopleTables
 from scanner.detectors.base import REGIONS, Kind
 from scanner.detectors.british import PATTERNS as BRITISH
@@ -21,7 +22,7 @@ from scanner.detectors.money import PATTERNS as MONEY
 from scanner.detectors.national import PATTERNS as NATIONAL
 from scanner.detectors.packs import load_pack
 from scanner.detectors.phones import PATTERNS as PHONES
-from scanner.detectors.recipients import VISIBLE_RECIPIENTS
+from scanner.detectors.recipients import SENSITIVE_BCC, VISIBLE_RECIPIENTS
 from scanner.detectors.reports import ExposureReports
 from scanner.detectors.sensitive import PACKS, SensitiveDetector
 from scanner.errors import ConfigError
@@ -60,7 +61,12 @@ class Detectors:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """Every kind that is on: visible lists, then those in content."""
-        return (VISIBLE_RECIPIENTS, *SLIPS, *(kind for one in self.content for kind in one.kinds))
+        return (
+            VISIBLE_RECIPIENTS,
+            SENSITIVE_BCC,
+            *SLIPS,
+            *(kind for one in self.content for kind in one.kinds),
+        )
 
 
 def compose(
@@ -101,6 +107,7 @@ def compose(
         SensitiveDetector(packs=(*PACKS, *words), off=off),
         PeopleTables(off=off),
         ExposureReports(),
+        Aftermath(),
     )
     said = [sorted(kind.id for one in content for kind in one.kinds), [p.said for p in loaded]]
     digest = hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=6).hexdigest()
@@ -124,7 +131,12 @@ def _personal_data(
     return PatternDetector("personal-data", VERSION, chosen, together, hidden)
 
 
-_ALWAYS = {VISIBLE_RECIPIENTS.id, *(kind.id for kind in (*SLIPS, *ExposureReports().kinds))}
+_ALWAYS = {
+    kind.id
+    for kind in (
+        VISIBLE_RECIPIENTS, SENSITIVE_BCC, *SLIPS, *ExposureReports().kinds, *Aftermath().kinds,
+    )
+}  # fmt: skip
 """What rests on recipients and answers, not on patterns: it is never switched off."""
 
 _TOGETHER = (ACCOUNTS, IDENTITIES)
@@ -135,7 +147,7 @@ PERSONAL_DATA = _personal_data(PATTERNS, REGIONS, ())
 SENSITIVE_WORDS = SensitiveDetector()
 
 DETECTORS: tuple[ContentDetector, ...] = (
-    PERSONAL_DATA, SENSITIVE_WORDS, PeopleTables(), ExposureReports(),
+    PERSONAL_DATA, SENSITIVE_WORDS, PeopleTables(), ExposureReports(), Aftermath(),
 )  # fmt: skip
 """Of a configuration that says nothing about detectors."""
 
@@ -144,7 +156,12 @@ def kinds(own: str | None = None) -> tuple[Kind, ...]:
     """Return every kind that comes with the program, and those that `remembered` wrote."""
     known = {kind.id: kind for detector in DETECTORS for kind in detector.kinds}
     kept = (Kind(**_tuples(body)) for body in json.loads(own or "[]"))
-    return (VISIBLE_RECIPIENTS, *SLIPS, *({kind.id: kind for kind in kept} | known).values())
+    return (
+        VISIBLE_RECIPIENTS,
+        SENSITIVE_BCC,
+        *SLIPS,
+        *({kind.id: kind for kind in kept} | known).values(),
+    )
 
 
 def remembered(own: Sequence[Kind], before: str | None) -> str:

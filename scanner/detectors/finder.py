@@ -17,7 +17,7 @@ from scanner.detectors.page import Page
 from scanner.detectors.parts import UNSURE, enough, in_parts
 from scanner.detectors.patterns import Floats, Found, Pattern, Value
 from scanner.model import Evidence, Finding
-from scanner.text import body_text, mask, normalise, places
+from scanner.text import mask, normalise, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -218,7 +218,7 @@ class PatternDetector(ContentDetector):
         for document in documents:
             attached = (normalise(attached.text) for attached in document.texts)
             subject = normalise(document.subject) if document.subject else ""
-            texts = [subject, body_text(document.plain, document.html), *attached]
+            texts = [subject, document.body(), *attached]
             portion.append(_Read(document, texts))
             size += sum(map(len, texts))
             if size >= PAGE:

@@ -30,6 +30,15 @@ VISIBLE_RECIPIENTS = Kind(
     "a message to 40 residents with every address showing",
 )
 
+SENSITIVE_BCC = Kind(
+    "sensitive-bcc",
+    "Many people in Bcc on a sensitive topic",
+    (1, 1),
+    (0.25, 0.25),
+    "a newsletter on living with HIV, to 300 people in Bcc",
+    needs="fifty people and more in Bcc, hardly anybody visible, and sensitive wording",
+)
+
 DETECTOR = "visible-recipients"
 VERSION = 2
 

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from scanner import data
 from scanner.detectors.base import NEVER, ContentDetector, Keyer, Kind
 from scanner.model import Evidence, Finding
-from scanner.text import body_text, split
+from scanner.text import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,7 +88,7 @@ class ExposureReports(ContentDetector):
 
     def detect(self, documents: Sequence[Document], keyer: Keyer) -> Iterator[Finding]:
         """Yield a finding for each kind of report and part, and one for a mass mail's links."""
-        bodies = [body_text(d.plain, d.html)[:LOOKED_AT] for d in documents]
+        bodies = [d.body()[:LOOKED_AT] for d in documents]
         for part, texts in (("subject", [d.subject for d in documents]), ("body", bodies)):
             lowered = pa.array([_sentences(text) for text in texts], pa.string())
             for kind in REPORTS:

@@ -13,7 +13,7 @@ from scanner import data
 from scanner.detectors.base import NEVER, ContentDetector, Keyer, Kind
 from scanner.detectors.expressions import Expressions, scan
 from scanner.model import Evidence, Finding
-from scanner.text import body_text, normalise, split
+from scanner.text import normalise, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -204,7 +204,7 @@ class SensitiveDetector(ContentDetector):
             for attached in document.texts:
                 for mention in self.mentions(normalise(attached.text)):
                     found.setdefault((mention.category, attached.part), []).append(mention)
-            text = body_text(document.plain, document.html)
+            text = document.body()
             body = self.mentions(text) if text else []
             spans = iter(split(text)) if body else iter(())
             span = next(spans, None)

@@ -127,7 +127,6 @@ class _Work:
 
     def _event(self, group: Sequence[int], links: Sequence[object]) -> Event:
         nodes = {p: self.nodes[p] for p in group}
-        found = {p: self.findings.get(node.message_key, []) for p, node in nodes.items()}
         lists = [p for p, n in nodes.items() if n.listed or (n.aside and not n.inbound)]
         seen = frozenset[int]().union(*(self.crowds.shown(p) for p in lists))
         again = [
@@ -136,6 +135,10 @@ class _Work:
             if n.remedy and not n.listed and len(self.crowds.shown(p) & seen) >= 2
         ]
         quoting = [p for p in group if p in self._quoted and self._quoted[p] & seen]
+        found = {p: self.findings.get(node.message_key, []) for p, node in nodes.items()}
+        for p in quoting:
+            # The quoted list is counted as the people it shows.
+            found[p] = [f for f in found[p] if (f.kind, f.part) != ("email-addresses", "quoted")]
         return Event(
             nodes,
             shown=[p for p in group if p in {*lists, *again}],

@@ -40,6 +40,7 @@ def test_detector_pickles(detector: ContentDetector) -> None:
     """A detector finds the same after a journey to a worker process."""
     text = "NHS number 999 000 0018; she has epilepsy.\n"
     text += "Mrs Jane Doe, 14 Acacia Road, SK10 1AB, born 1 May 1990. This was not meant for me."
+    text += "\nPlease delete my e-mail, which was sent in error."
     documents = [Document("key", "", [text], [])]
     findings = list(detector.detect(documents, str))
     # One detector reads attachments only.

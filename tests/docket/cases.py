@@ -450,6 +450,31 @@ simple("ie-company-x", "Disconnection for arrears", 300, worked=2.50, role="to",
        markers="sensitive-context more-than-100-people apology", after=sorry(100))  # fmt: skip
 
 
+@case("cheshire-east-2011")
+def _forwarded(town: Town) -> Case:
+    people, others = town.public(100), town.public(3)
+    first = Mail("warning", AT, "Police warning about an ex-offender", to=people)
+    quoted = (
+        "For your information.\n\n-----Original Message-----\n"
+        f"From: {first.sender}\nSent: Monday\nTo: {'; '.join(people)}\n"
+        f"Subject: {first.subject}\n\nPlease be careful.\n"
+    )
+    forward = Mail("forward", AT + 30, f"FW: {first.subject}", to=others[:1], bcc=others[1:],
+                   sender=f"colleague@{OWN}", text=quoted)  # fmt: skip
+    return one("cheshire-east-2011", [first, forward], 100, "forward sensitive-context")
+
+
+@case("tusla-body")
+def _untold(town: Town) -> Case:
+    people = town.public(40)
+    sorry = "Please delete the message that I sent in error this morning.\n"
+    mails = [
+        Mail("untold", AT, "Foster carers: spring training", to=people),
+        Mail("untold-after", AT + 5, "A word on this morning", bcc=people, text=sorry),
+    ]
+    return one("tusla-body", mails, 40, "children apology")
+
+
 def _sheet(town: Town, count: int, heads: Sequence[str]) -> list[list[str]]:
     rows = [list(heads)]
     for person in town.public(count, 1.0):
