@@ -7,6 +7,7 @@ import re
 import sys
 import unicodedata
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -239,6 +240,12 @@ _WROTE = re.compile(
     r"|(?:schrieb|schreef|skrev)\b.{0,80}) ?: ?$",
     re.IGNORECASE,
 )
+_WROTE_HINTS = (
+    "wrote", "crit", "escribi", "escreveu", "scritto", "pisze", "napisa", "schrieb", "schreef",
+    "skrev",
+)  # fmt: skip
+"""Without one of them no line of a text introduces what it quotes."""
+
 _FIELD = re.compile(
     r"[\t >*]*(?:(from|von|de|van|da|od|fr.n|fra)|(sent|date|gesendet|datum|envoy. ?(?:le)?"
     r"|enviad[ao](?: el| em)?|fecha|verzonden|inviato|data|wys.ano|skickat|sendt)"
@@ -311,18 +318,17 @@ def split(text: str, names: Sequence[str] = ()) -> list[Span]:
     """
     whole = text.split("\n")
     # What a pattern needs of a line stands at its beginning; the cut bounds hostile lines.
-    lines = [line[:400] for line in whole]
-    quoted = _quoted(lines)
-    aside = _aside(lines, quoted, frozenset(name.lower() for name in names if name))
+    lines = [line[:400] for line in whole] if len(text) > 400 else whole
+    lowered = "\n".join(lines).lower()
+    quoted = _quoted(lines, lowered)
+    aside = _aside(lines, lowered, quoted, frozenset(name.lower() for name in names if name))
     spans: list[Span] = []
-    begin = end = 0
-    for number, line in enumerate(whole):
-        end += len(line) + 1
-        last = number + 1 == len(whole)
-        state = quoted[number], aside[number]
-        if last or state != (quoted[number + 1], aside[number + 1]):
-            spans.append(Span(begin, min(end, len(text)), *state))
-            begin = end
+    begin = number = 0
+    for state, run in groupby(zip(quoted, aside, strict=True)):
+        count = sum(1 for _ in run)
+        end = begin + sum(map(len, whole[number : number + count])) + count
+        spans.append(Span(begin, min(end, len(text)), *state))
+        begin, number = end, number + count
     return spans
 
 
@@ -341,16 +347,17 @@ def _begins_quote(lines: list[str], index: int) -> bool:
     return sum(found is not None for found in following) >= 2
 
 
-def _quoted(lines: list[str]) -> list[bool]:
+def _quoted(lines: list[str], lowered: str) -> list[bool]:
     """Tell of each line whether it repeats an earlier message."""
     result: list[bool] = []
-    arrows = any(line.startswith(">") for line in lines)
+    arrows = lowered.startswith(">") or "\n>" in lowered
+    wrote = any(word in lowered for word in _WROTE_HINTS)
     for index, line in enumerate(lines):
         if not line or line[0] == ">":
             result.append(bool(line))
             continue
         introduces = False
-        if line[:20].lstrip().lower().startswith(_WROTE_FIRST):
+        if wrote and line[:20].lstrip().lower().startswith(_WROTE_FIRST):
             introduces = any(_WROTE.match(" ".join(lines[index : index + n])) for n in (1, 2, 3))
         # Above `>` lines it introduces them only, and new text may stand between them.
         if (introduces and not arrows) or _begins_quote(lines, index):
@@ -359,18 +366,17 @@ def _quoted(lines: list[str]) -> list[bool]:
     return result
 
 
-def _aside(lines: list[str], quoted: list[bool], names: frozenset[str]) -> list[bool]:
+def _aside(lines: list[str], lowered: str, quoted: list[bool], names: frozenset[str]) -> list[bool]:
     """Tell of each line whether it belongs to a signature or a legal footer."""
     aside = [False] * len(lines)
-    whole = "\n".join(lines).lower()
-    disclaims = any(hint in whole for hint in _DISCLAIMER_HINTS)
+    disclaims = any(hint in lowered for hint in _DISCLAIMER_HINTS)
     index = 0
     while index < len(lines):
         text = lines[index]
         end = index
         if text and disclaims and _DISCLAIMER.match(text):
             end = _paragraph(lines, index)
-        elif text and _opens_signature(lines, index, names):
+        elif text and len(text) <= 60 and _opens_signature(lines, index, names):
             end = _signature(lines, quoted, index + 1)
         aside[index:end] = [True] * (end - index)
         index = max(end, index + 1)
@@ -379,13 +385,12 @@ def _aside(lines: list[str], quoted: list[bool], names: frozenset[str]) -> list[
 
 def _opens_signature(lines: list[str], index: int, names: frozenset[str]) -> bool:
     text = lines[index]
-    if len(text) > 60:
-        return False
     if _DELIMITER.match(text) or _CLOSING.match(text):
         return True
     bare = text.strip(" >,.")
-    known = bare.lower() in names
-    if not (known or _PERSON.fullmatch(bare)) or not _has_contact(lines, index):
+    known = bool(names) and bare.lower() in names
+    person = known or (bare[:1].isupper() and _PERSON.fullmatch(bare))
+    if not person or not _has_contact(lines, index):
         return False
     # Names that follow one another with their numbers are a list, not a signature.
     before = next((line for line in lines[max(0, index - 3) : index][::-1] if line.strip()), "")

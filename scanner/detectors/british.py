@@ -14,6 +14,7 @@ from scanner.detectors.numbers import (
     digits_of,
     nhs_holds,
     stands_alone,
+    utr,
 )
 from scanner.detectors.page import Words
 from scanner.detectors.patterns import Each, Pattern, Value
@@ -253,7 +254,7 @@ PATTERNS = (
              _TEN, _health_and_care, 0.9),
     labelled(UTR, r"utrs?|unique tax(?:payer)?'?s? ref(?:erence)?(?: number)?|tax(?:payer)? "
                   r"ref(?:erence)?(?: number| no\.?)?",
-             r"[0-9]{5} ?[0-9]{5}|[0-9]{3} [0-9]{3} [0-9]{4}", Standard(("gb.utr",)), 0.9),
+             r"[0-9]{5} ?[0-9]{5}|[0-9]{3} [0-9]{3} [0-9]{4}", utr, 0.9),
     labelled(PASSPORT, r"passports?(?: (?:number|no\.?|num|#|id))?|reisepass(?:nummer)?"
                        r"|passeport|pasaporte|paspoort(?:nummer)?",
              r"[A-Z]{0,2}[0-9]{7,9}|(?-i:[A-Z]{1,2}) [0-9]{7,9}|[0-9]{3} [0-9]{3} [0-9]{3}"
@@ -276,10 +277,11 @@ PATTERNS = (
     labelled(VEHICLE, r"reg(?:istration)?\.?", _OLDER_FORMS, _upper, 0.6),
     labelled(VEHICLE, r"(?:car|vehicle|van) reg(?:istration)?\.?", _OLDER_FORMS, compact, 0.38),
     Pattern(VEHICLE, r"(?:[A-Z][0-9]{1,3} ?[A-Z]{3}|[A-Z]{3} ?[0-9]{1,3} ?[A-Z])[^A-Z0-9]",
-            _PREFIX_FORM, accept=Each(_accept_older), caseless=False, words=(_VEHICLE_WORDS,)),
+            _PREFIX_FORM, accept=Each(_accept_older), caseless=False, words=(_VEHICLE_WORDS,),
+            group="capitals"),
     Pattern(PUPIL, r"[A-Z][0-9]{11}[0-9A-Z][^0-9A-Z]", _UPN_FORM, accept=Each(_accept_pupil),
             words=(_UPN_WORDS,)),
     Pattern(POSTCODE, (r"[A-Z]{1,2}[0-9][A-Z0-9]? {0,2}[0-9][A-Z]{2}[^A-Z0-9]", "GIR ?0AA"),
             _POSTCODE_FORM,
-            accept=Each(_accept_postcode), words=(_POSTCODE_WORDS,)),
+            accept=Each(_accept_postcode), words=(_POSTCODE_WORDS,), group="capitals"),
 )  # fmt: skip

@@ -6,15 +6,19 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scanner import data
 from scanner.detectors.base import NEVER, Kind
-from scanner.detectors.page import Words
-from scanner.detectors.patterns import Each, Pattern, Value
+from scanner.detectors.page import DIGIT, LETTERS, PLAIN, Spans, Words, chars
+from scanner.detectors.patterns import Each, Pattern, Value, by_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scanner.detectors.page import Passage
+    from scanner.detectors.expressions import Ints
+    from scanner.detectors.page import Page, Passage
+    from scanner.detectors.patterns import Found
 
 EMAIL_ADDRESSES = Kind(
     "email-addresses", "E-mail address lists in text", dpc=(1, 1), ei=(0.5, 0.75),
@@ -42,17 +46,66 @@ _DOMAIN = re.compile(
     re.I,
 )
 _LOCAL = re.compile(r"(?:[\w+'&%/=#!$*?^{|}~.-]{1,64}|(?<![\w.])\"[^\"\n@]{1,60}\")$", re.I)
+_OF_LOCAL = chars(rf"0-9{LETTERS}\xb2_+'&%/=#!$*?^{{|}}~.-")
+_LOCAL_LONGEST, _DOMAIN_USUAL = 64, 40
+_NOT_FIRST, _NO_END, _QUOTE = chars("'.*/=|#{?!&-"), chars("@_"), chars('"')
+_LAST_OF_LOCAL = chars(rf"0-9{LETTERS}\xb2_+\"-")
+_ASCII, _ODD = chars("A-Za-z"), chars(r"_\x80-\xff")
+"""What a plain domain is made of, and what makes one that has it worth a closer look."""
 
 
-def _accept_email(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    text = passage.text
-    local = _LOCAL.search(text[max(0, start - 64) : start])
-    if local is None or text[end : end + 1] in {"@", "_"}:
-        return
-    name = local[0].lstrip("'.*/=|#{?!&-").removeprefix("mailto:")
-    if name and ".." not in name:
-        begin = start - len(name)
-        yield Value(begin, end, text[begin:end].lower(), 0.8, "several distinct addresses")
+def _email_candidates(page: Page, start: Ints, _end: Ints) -> Spans:
+    """Return from at signs what `_DOMAIN` finds: by columns what is plain, else by itself."""
+    start = np.unique(start)
+    at = Spans(page, start, start + 1)
+    at = at[at.before(_LAST_OF_LOCAL)]
+    rows = page.windows(at.end, _DOMAIN_USUAL)
+    letters, dots = _ASCII[rows], rows == ord(".")
+    inside = letters | dots | DIGIT[rows] | (rows == ord("-"))
+    length = np.argmin(inside, axis=1)
+    row = np.arange(len(at))
+    odd = inside.all(1) | _ODD[rows[row, length]]
+    # A sentence may end behind an address.
+    length -= (length > 0) & (rows[row, length - 1] == ord("."))
+    column = np.arange(_DOMAIN_USUAL)
+    within = column < length[:, None]
+    dots &= within
+    last = _DOMAIN_USUAL - 1 - np.argmax(dots[:, ::-1], axis=1)
+    suffix = length - last - 1
+    # A label begins with a letter or a digit; what comes behind the last dot is letters.
+    odd |= (dots[:, :-1] & ~PLAIN[rows[:, 1:]]).any(1) | ~PLAIN[rows[:, 0]] | ~dots.any(1)
+    odd |= (within & ~letters & (column > last[:, None])).any(1) | (dots.sum(1) > 8)
+    odd |= (suffix < 2) | (suffix > 24)
+    at.end += length
+    left = np.flatnonzero(odd)
+    for number, (text, begin, _) in zip(left.tolist(), at[left].rows(), strict=True):
+        found = _DOMAIN.match(page.texts[text], begin)
+        at.end[number] = at.start[number] + (len(found[1]) if found else 0)
+    return at[at.end > at.start]
+
+
+def _accept_email(at: Spans) -> Found:
+    at = at[~at.after(_NO_END)]
+    page = at.page
+    before = page.windows(at.start - _LOCAL_LONGEST, _LOCAL_LONGEST)
+    local = _OF_LOCAL[before]
+    length = np.where(local.all(1), _LOCAL_LONGEST, np.argmin(local[:, ::-1], axis=1))
+    start = at.start - length
+    while (strip := _NOT_FIRST[page.codes[start]] & (start < at.start)).any():
+        start += strip
+    dots = (before[:, 1:] == ord(".")) & (before[:, :-1] == ord("."))
+    first = (start - at.start)[:, None] + _LOCAL_LONGEST
+    good = (start < at.start) & ~(dots & (np.arange(_LOCAL_LONGEST - 1) >= first)).any(1)
+    quoted = np.flatnonzero(at.before(_QUOTE))
+    for number, (text, place, _) in zip(quoted.tolist(), at[quoted].rows(), strict=True):
+        found = _LOCAL.search(page.texts[text][max(0, place - _LOCAL_LONGEST) : place])
+        good[number] = found is not None and ".." not in found[0]
+        start[number] = at.start[number] - len(found[0]) if found else at.start[number]
+    return by_rules(
+        Spans(page, start, at.end),
+        (good, 0.8, "several distinct addresses"),
+        values=lambda kept: [text.lower() for text in kept.strings()],
+    )
 
 
 # --- IP addresses ------------------------------------------------------------------------------
@@ -198,7 +251,8 @@ def _accept_known(passage: Passage, start: int, end: int) -> Iterator[Value]:
 _GIVEN = tuple(f"{name.capitalize()} " for name in sorted(given_names()) if name.isascii())
 
 PATTERNS = (
-    Pattern(EMAIL_ADDRESSES, r"@[A-Z0-9?\[]", _DOMAIN, accept=Each(_accept_email)),
+    Pattern(EMAIL_ADDRESSES, r"@[A-Z0-9?\[]", _DOMAIN, accept=_accept_email,
+            find=_email_candidates),
     Pattern(IP_ADDRESS, r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", _QUAD,
             accept=Each(_accept_ip), words=(_IP_WORDS, _VERSION_WORDS), group="digits"),
     Pattern(IP_ADDRESS, (r"[0-9A-F]{1,4}:(?:[0-9A-F]{1,4})?:(?:[0-9A-F]|$|[^0-9A-Z])",

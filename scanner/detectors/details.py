@@ -286,7 +286,7 @@ def _accept_address(passage: Passage, start: int, end: int) -> Iterator[Value]:
 
 
 PATTERNS = (
-    Pattern(DATE_OF_BIRTH, f"(?:{_BORN})", _BORN_FORM, accept=Each(_accept_born)),
+    Pattern(DATE_OF_BIRTH, f"(?:{_BORN})", _BORN_FORM, accept=Each(_accept_born), group="names"),
     exactly(
         DATE_OF_BIRTH,
         _LISTED_FORM,

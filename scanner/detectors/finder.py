@@ -159,8 +159,11 @@ class PatternDetector(ContentDetector):
         """Return what each pattern confirmed, with the number of its kind."""
         found = []
         for pattern, at in self._candidates(page) if prefilter else self._everywhere(page):
-            if len(at) and len(confirmed := pattern.accept(at)):
-                found.append((self._numbers[pattern.kind], pattern.kind, confirmed))
+            confirmed = pattern.accept(at) if len(at) else ()
+            for one in confirmed if isinstance(confirmed, tuple) else (confirmed,):
+                kind = one.kind or pattern.kind
+                if len(one) and kind in self._numbers:
+                    found.append((self._numbers[kind], kind, one))
         return found
 
     def _candidates(self, page: Page) -> Iterator[tuple[Pattern, Spans]]:

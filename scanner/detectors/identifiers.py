@@ -14,16 +14,13 @@ from scanner.detectors.numbers import (
     called_reference,
     distinct,
     nhs_hold,
-    stands_alone,
 )
-from scanner.detectors.page import Spans, Words, chars
-from scanner.detectors.patterns import Each, Pattern, Value, by_rules, exactly
+from scanner.detectors.page import ALNUM, DIGIT, LETTER, PLAIN, Spans, Words, chars
+from scanner.detectors.patterns import Pattern, by_rules, exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from scanner.detectors.expressions import Ints
-    from scanner.detectors.page import Passage
+    from scanner.detectors.page import Page, Passage
     from scanner.detectors.patterns import Found
 
 NHS_NUMBER = Kind(
@@ -116,45 +113,58 @@ _NI_SAMPLE = "QQ"
 """The prefix of HMRC's own examples: nobody's, but people mean a number with it."""
 
 
-def _accept_ni(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    text = passage.text[start:end]
-    value = re.sub("[^A-Z0-9]", "", text.upper())
-    sample = value.startswith(_NI_SAMPLE) and len(value) == 9
-    if not (sample or _NI_PREFIX.match(value)) or len(set(value[2:8])) == 1:
-        return
-    before, after = passage.around(start, end)
-    near = passage.near(_NI_WORDS, start, end)
-    # A text is searched for context as a last resort: it costs more than all else together.
-    known = near or (len(value) == 9 and passage.earlier(_NI_WORDS, start))
-    if after.isdigit() or (after.isalpha() and not known):
-        return
-    if before.isalnum() and not (known and (before.isdigit() or _is_ni_word(passage.text, start))):
-        return
-    whole = len(value) == 9
-    if sample:
-        if not known and not (text.isupper() and stands_alone(passage, start, end)):
-            return
-        confidence, reason = 0.35, "the form is HMRC's, with the prefix of its examples"
-    elif near and whole:
-        confidence, reason = 0.9, "the form is valid and 'National Insurance' stands beside"
-    elif near and not after.isalnum():
-        confidence, reason = 0.7, "the form is valid but for the last letter, and 'NI' is beside"
-    elif whole and known and text.isupper():
-        confidence, reason = 0.85, "the form is valid and 'National Insurance' stands before"
-    elif not whole or not stands_alone(passage, start, end) or called_reference(passage, start):
-        return
-    elif text.isupper() and not passage.near(REFERENCE_WORDS, start, end, 25, 0):
-        confidence, reason = 0.7, "the form is one that HMRC issues"
-    elif text.isupper() or known or len(text) >= 12:
-        confidence, reason = 0.35, "the form is one that HMRC issues, beside other references"
-    else:
-        return
-    yield Value(start, end, value, confidence, reason)
+_SUFFIX, _SPLIT = chars("A-Da-d"), chars(" .-")
 
 
-def _is_ni_word(text: str, start: int) -> bool:
+def _ni_candidates(page: Page, start: Ints, end: Ints) -> Spans:
+    """Return from where the six digits end the last letter too, if there is one."""
+    at = Spans(page, start, end - 1)
+    apart = at.after(_SPLIT).astype(np.int64)
+    last = _SUFFIX[page.codes[at.end + apart]] & ~PLAIN[page.codes[at.end + apart + 1]]
+    return Spans(page, start, np.where(last, at.end + apart + 1, at.end))
+
+
+def _accept_ni(at: Spans) -> Found:
+    values = at.compact()
+    fits = [_NI_PREFIX.match(value) is not None for value in values]
+    samples = [len(value) == 9 and value.startswith(_NI_SAMPLE) for value in values]
+    varied = [len(set(value[2:8])) > 1 for value in values]
+    rows = np.flatnonzero((np.array(fits, np.bool_) | samples) & np.array(varied, np.bool_))
+    at, values = at[rows], [values[row] for row in rows.tolist()]
+    sample = np.array(samples, np.bool_)[rows]
+    whole = np.array([len(value) == 9 for value in values], np.bool_)
+    capitals = np.array([text.isupper() for text in at.strings()], np.bool_)
+    near = at.near(_NI_WORDS)
+    known = near | (whole & at.earlier(_NI_WORDS))
+    glued = at.before(ALNUM)
+    right = ~at.after(DIGIT) & (~at.after(LETTER) | known)
+    right &= ~glued | (known & (at.before(DIGIT) | at.told_before(_after_ni_word, glued)))
+    alone = right & whole & at.stand_alone()
+    alone &= ~at.told_before(called_reference, alone)
+    held = right & ~sample
+    beside = "the form is one that HMRC issues, beside other references"
+    return by_rules(
+        at,
+        (right & sample & (known | (capitals & at.stand_alone())), 0.35,
+         "the form is HMRC's, with the prefix of its examples"),
+        (held & near & whole, 0.9, "the form is valid and 'National Insurance' stands beside"),
+        (held & near & ~at.after(ALNUM), 0.7,
+         "the form is valid but for the last letter, and 'NI' is beside"),
+        (held & known & whole & capitals, 0.85,
+         "the form is valid and 'National Insurance' stands before"),
+        (held & alone & capitals & ~at.near(REFERENCE_WORDS, 25, 0), 0.7,
+         "the form is one that HMRC issues"),
+        (held & alone & (capitals | known | (at.end - at.start >= 12)), 0.35, beside),
+        values=values,
+    )  # fmt: skip
+
+
+_NI_GLUE = re.compile(r"(?:nino|no|number|num)$", re.I)
+
+
+def _after_ni_word(passage: Passage, start: int) -> bool:
     """Tell whether the letters glued before a number are a word for it: `NINOAB123456C`."""
-    return re.search(r"(?:nino|no|number|num)$", text[max(0, start - 8) : start], re.I) is not None
+    return _NI_GLUE.search(passage.text[max(0, start - 8) : start]) is not None
 
 
 PATTERNS = (
@@ -171,7 +181,8 @@ PATTERNS = (
         NATIONAL_INSURANCE,
         r"[A-Z]{2} ?[-.]?[0-9]{2}[ .-]?[0-9]{2}[ .-]?[0-9]{2}[^0-9]",
         _NI_FORM,
-        accept=Each(_accept_ni),
+        accept=_accept_ni,
+        find=_ni_candidates,
         words=(_NI_WORDS, REFERENCE_WORDS),
     ),
 )

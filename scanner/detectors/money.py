@@ -7,6 +7,8 @@ from bisect import bisect_left
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from scanner.detectors.base import NEVER, Kind
 from scanner.detectors.finder import Combination
 from scanner.detectors.labelled import Standard, labelled
@@ -16,15 +18,17 @@ from scanner.detectors.numbers import (
     called_reference,
     compact,
     digits_of,
-    in_a_row,
-    luhn_holds,
-    stands_alone,
+    luhn_hold,
 )
-from scanner.detectors.page import Passage, Words
-from scanner.detectors.patterns import Each, Pattern, Value
+from scanner.detectors.page import ALNUM, PLAIN, Spans, Words
+from scanner.detectors.patterns import Pattern, Value, by_rules, exactly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from scanner.detectors.expressions import Ints
+    from scanner.detectors.page import Page
+    from scanner.detectors.patterns import Found, Rule
 
 PAYMENT_CARD = Kind(
     "payment-card",
@@ -108,12 +112,10 @@ _CARD_WORDS = Words(
     "american express", "maestro", "cvv2?", "cvc", "exp(?:iry|ires)?", "pan", "cardholder",
     "kreditkarte", "carte bancaire", "tarjeta",
 )  # fmt: skip
-_CARD_FORM = re.compile(
-    r"(?<![0-9])(?=("
-    r"[2-6][0-9]{3}([ .-])[0-9]{4}\2[0-9]{4}\2[0-9]{4}"
-    r"|3[0-9]{3}([ .-])[0-9]{6}\3[0-9]{4,5}"
-    r"|[2-6][0-9]{12,18}"
-    r")(?![0-9]))"
+_CARD_FORM = (
+    "[2-6][0-9]{3}(?: [0-9]{4} [0-9]{4} |-[0-9]{4}-[0-9]{4}-|[.][0-9]{4}[.][0-9]{4}[.])[0-9]{4}"
+    "|3[0-9]{3}(?: [0-9]{6} |-[0-9]{6}-|[.][0-9]{6}[.])[0-9]{4,5}"
+    "|[2-6][0-9]{12,18}"
 )
 _SCHEMES = (
     (re.compile(r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})"), "Visa"),
@@ -129,32 +131,40 @@ _SCHEMES = (
 )  # fmt: skip
 
 
-def _accept_card(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    text = passage.text[start:end]
-    digits = digits_of(text)
-    scheme = next((name for form, name in _SCHEMES if form.fullmatch(digits)), None)
-    if scheme is None or not luhn_holds(digits) or _counts_up(text):
-        return
-    grouped = len(text) > len(digits)
-    if passage.near(_CARD_WORDS, start, end):
-        confidence, reason = 0.9, "the check digit holds and a word for cards stands beside"
-    elif (
-        not stands_alone(passage, start, end)
-        or in_a_row(passage, start, end)
-        or called_reference(passage, start)
-    ):
-        return
-    elif passage.near(REFERENCE_WORDS, start, end, 30, 0):
-        confidence, reason = 0.35, "the check digit holds, beside other references"
-    elif passage.earlier(_CARD_WORDS, start):
-        confidence, reason = 0.8, "the check digit holds and the text speaks of cards before"
-    elif grouped and scheme != "Maestro":
-        confidence, reason = 0.75, "the check digit holds and the digits are grouped as on a card"
-    elif scheme in {"Visa", "Mastercard", "American Express"}:
-        confidence, reason = 0.5, "the check digit holds and the first digits are a card scheme's"
-    else:
-        confidence, reason = 0.35, "the check digit holds and the first digits are a card scheme's"
-    yield Value(start, end, digits, confidence, reason)
+def _accept_card(at: Spans) -> Found:
+    at = at[luhn_hold(at.digits(19))]
+    numbers = at.compact()
+    schemes = [
+        "" if _counts_up(text) else _scheme(number)
+        for text, number in zip(at.strings(), numbers, strict=True)
+    ]
+    known = np.array([scheme != "" for scheme in schemes], np.bool_)
+    usual = np.array([scheme in _USUAL for scheme in schemes], np.bool_)
+    group = np.array([scheme != "Maestro" for scheme in schemes], np.bool_)
+    group &= at.end - at.start > np.fromiter(map(len, numbers), np.int64, len(numbers))
+    alone = known & at.stand_alone() & ~at.in_a_row()
+    alone &= ~at.told_before(called_reference, alone)
+    form = "the check digit holds and the first digits are a card scheme's"
+    return by_rules(
+        at,
+        (known & at.near(_CARD_WORDS), 0.9,
+         "the check digit holds and a word for cards stands beside"),
+        (alone & at.near(REFERENCE_WORDS, 30, 0), 0.35,
+         "the check digit holds, beside other references"),
+        (alone & at.earlier(_CARD_WORDS), 0.8,
+         "the check digit holds and the text speaks of cards before"),
+        (alone & group, 0.75, "the check digit holds and the digits are grouped as on a card"),
+        (alone & usual, 0.5, form),
+        (alone, 0.35, form),
+        values=numbers,
+    )  # fmt: skip
+
+
+def _scheme(digits: str) -> str:
+    return next((name for form, name in _SCHEMES if form.fullmatch(digits)), "")
+
+
+_USUAL = {"Visa", "Mastercard", "American Express"}
 
 
 def _counts_up(text: str) -> bool:
@@ -184,31 +194,50 @@ _IBAN_WORDS = Words(
 _IBAN_FORM = re.compile(
     r"(?:(?<![A-Z0-9])|(?<=IBAN))(?=([A-Z]{2}[0-9]{2}(?: ?-?[A-Z0-9]){11,30}))", re.I | re.A
 )
+_IBAN_LONGEST = 34
 
 
-def _accept_iban(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    length = _IBAN_LENGTH.get(passage.text[start : start + 2].upper())
-    if length is None:
-        return
-    # The expression runs on into the next word; the country says where the number ends.
-    positions = [at for at in range(start, end) if passage.text[at].isalnum()][:length]
-    if len(positions) < length:
-        return
-    end = positions[-1] + 1
-    if passage.around(start, end)[1].isalnum():
-        return
-    value = "".join(passage.text[at] for at in positions).upper()
-    if not _mod_97_holds(value) or len(set(value[4:])) < 3:
-        return
-    if passage.near(_IBAN_WORDS, start, end):
-        confidence, reason = 0.9, "length and check digits hold and a word for accounts is beside"
-    else:
-        confidence, reason = 0.8, "the country's length and the check digits hold"
-    yield Value(start, end, value, confidence, reason)
+def _iban_candidates(page: Page, start: Ints, _end: Ints) -> Spans:
+    """Return where one may begin, once each; the country says where it ends."""
+    start = np.unique(start)
+    at = Spans(page, start, start + 4)
+    words = np.char.upper(np.ascontiguousarray(page.windows(start - 4, 4)).view("S4")[:, 0])
+    return at[~at.before(PLAIN) | (words == b"IBAN")]
+
+
+def _accept_iban(at: Spans) -> Found:
+    lengths = np.array([_IBAN_LENGTH.get(text[:2].upper(), 0) for text in at.strings()], np.int64)
+    at, lengths = at[lengths > 0], lengths[lengths > 0]
+    # Up to two signs may stand between two characters.
+    rows = at.page.windows(at.start, 3 * _IBAN_LONGEST)
+    counts = np.cumsum(PLAIN[rows], axis=1)
+    last = np.argmax(counts == lengths[:, None], axis=1)
+    at = Spans(at.page, at.start, at.start + last + 1)[counts[:, -1] >= lengths]
+    at = at[~at.after(ALNUM)]
+    at = at[at.end <= at.page.ends[at.texts()]]
+    texts, values = at.strings(), at.compact()
+    right = [
+        _IBAN_WHOLE.fullmatch(text) is not None and _mod_97_holds(value) and len(set(value[4:])) > 2
+        for text, value in zip(texts, values, strict=True)
+    ]
+    holds = np.array(right, np.bool_)
+    return by_rules(
+        at,
+        (holds & at.near(_IBAN_WORDS), 0.9,
+         "length and check digits hold and a word for accounts is beside"),
+        (holds, 0.8, "the country's length and the check digits hold"),
+        values=values,
+    )  # fmt: skip
+
+
+_IBAN_WHOLE = re.compile(r"[A-Z]{2}[0-9]{2}(?: ?-?[A-Z0-9]){11,30}", re.I | re.A)
 
 
 def _mod_97_holds(value: str) -> bool:
-    return int("".join([str(int(char, 36)) for char in value[4:] + value[:4]])) % 97 == 1
+    return int((value[4:] + value[:4]).translate(_LETTER_VALUES)) % 97 == 1
+
+
+_LETTER_VALUES = {ord(char): str(int(char, 36)) for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 
 
 # --- sort code and account number --------------------------------------------------------------
@@ -236,95 +265,108 @@ _SORT_LABEL_FORM = re.compile(
     rf"){_SIX}(?![0-9]|[./-][0-9]{{1,4}}(?![0-9]))))",
     re.I | re.A,
 )
-_SIX_BEFORE_EIGHT = re.compile(
-    r"(?<![0-9A-Za-z./-])(?=([0-9]{6}[ /|,\t][ ]?)"
-    r"(?!(?:19|20)[0-9]{2}[01][0-9][0-3][0-9])[0-9]{8}(?![0-9]))"
+_SIX_BEFORE_EIGHT = re.compile(r"(?<![0-9A-Za-z./-])(?=([0-9]{6}[ /|,\t][ ]?)[0-9]{8}(?![0-9]))")
+_ACCOUNT = re.compile(
+    r"(?<![0-9.-])([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{6,7}|[0-9]{9,10})(?![0-9]|[./-][0-9])"
 )
-_ACCOUNT_AFTER = re.compile(
-    r"(?:[^0-9]{0,60}?(?<![0-9.-]))([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{6,7}|[0-9]{9,10})"
-    r"(?![0-9]|[./-][0-9])"
-)
+_ACCOUNT_BEFORE = re.compile(r"(?<![0-9./-])([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{7})$")
 _TOUCHES = re.compile(r"[^\n]{0,3}|[^\w\n]{0,9}")
-_ACCOUNT_BEFORE = re.compile(
-    r"(?<![0-9./-])([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{7})(?![0-9./-])[^0-9]{0,50}$"
-)
+_BEHIND, _BEFORE = 60, 50
+"""Characters between a sort code and its account number at most."""
 
 
 class _Pair(NamedTuple):
-    """A sort code, the account number beside it, and how sure both are."""
+    """A sort code, the account number beside it, and what else tells of both."""
 
+    number: int
     code: tuple[int, int]
     account: tuple[int, int] | None
-    confidence: float
-    reason: str
+    adjacent: bool
+    """Whether the account number stands right behind."""
+
+    named: bool
+    """Whether something stands before the code that was looked for."""
+
+    dashed: bool
+    date: bool
 
 
-def _pair(passage: Passage, start: int, end: int) -> _Pair | None:
-    """Return what a text that ends with six digits in the form of a sort code tells."""
-    text = passage.text
-    code = re.search(rf"{_SIX}[ /|,\t]{{0,2}}$", text[start:end])
-    if code is None:
+_CODE = re.compile(rf"{_SIX}(?=[ /|,\t]{{0,2}}$)")
+_CODE_LONGEST = 10
+
+
+def _pairs(at: Spans) -> Iterator[_Pair]:
+    """Yield what texts that end with six digits in the form of a sort code hold."""
+    digits, far = at.page.digits, len(at.page.data)
+    # The account number begins with the next digit, or it ends with the one before.
+    behind = np.append(digits, far)[np.searchsorted(digits, at.end)] - at.end
+    for (number, start, end), gap in zip(at.rows(), behind.tolist(), strict=True):
+        text = at.page.texts[number]
+        code = _CODE.search(text, max(start, end - _CODE_LONGEST), end)
+        if code is None or (value := digits_of(code[0])) == "000000":
+            continue
+        first, last = code.span()
+        account = _ACCOUNT.match(text, end + gap) if end + gap - last <= _BEHIND else None
+        adjacent = False
+        if account is not None:
+            eight = len(account[1].replace(" ", "")) == 8
+            adjacent = eight and _TOUCHES.fullmatch(text, last, account.start()) is not None
+        else:
+            account = _before(text, first)
+        place = account.span(1) if account else None
+        named, dashed = first != start, "-" in code[0]
+        yield _Pair(number, (first, last), place, adjacent, named, dashed, _is_date(value))
+
+
+_LAST_DIGIT = re.compile(rf"[^0-9]{{0,{_BEFORE}}}[0-9]")
+
+
+def _before(text: str, first: int) -> re.Match[str] | None:
+    """Return the account number whose last digit is the last one before a place."""
+    left = text[max(0, first - _BEFORE - 1) : first][::-1]
+    found = _LAST_DIGIT.match(left)
+    if found is None or left[found.end() - 2 : found.end() - 1] in {".", "/", "-"}:
         return None
-    first, end = start + code.start(), start + code.start() + len(code[0].rstrip(" /|,\t"))
-    sort_code = digits_of(code[0])
-    if sort_code == "000000":
-        return None
-    account, adjacent = _account(text, first, end)
-    sort_word = passage.near(_SORT_WORDS, first, end, 40, 15)
-    confidence, reason = 0.0, ""
-    if sort_word and account:
-        confidence, reason = 0.9, "a sort code that is called so, with an account number"
-    elif adjacent and passage.earlier(_SORT_WORDS, first):
-        confidence, reason = 0.85, "sort codes with account numbers under their heading"
-    elif sort_word and start != first:
-        confidence, reason = 0.6, "it stands with its name"
-    elif (
-        account
-        and account[1] - account[0] >= 8
-        and passage.near(_ACCOUNT_WORDS, first, end, 60, 40)
-    ):
-        confidence, reason = 0.8, "a sort code with an account number that is called so"
-        if _is_date(sort_code) or passage.near(PHONE_WORDS, first, end, 25, 10):
-            confidence, reason = 0.38, "perhaps a sort code with an account number"
-    elif _is_date(sort_code) or passage.near(PHONE_WORDS, first, end, 25, 10):
-        return None
-    elif adjacent:
-        confidence, reason = 0.5, "a sort code with eight digits right behind it"
-    elif "-" in code[0] and passage.near(_BANK_WORDS, first, end, 40, 30):
-        confidence, reason = 0.3, "the form of a sort code, with a bank beside it"
-    return _Pair((first, end), account, confidence, reason) if confidence else None
+    stop = first - found.end() + 1
+    return _ACCOUNT_BEFORE.search(text, max(0, stop - 9), stop)
 
 
-def _account(text: str, first: int, end: int) -> tuple[tuple[int, int] | None, bool]:
-    """Return where an account number stands beside a sort code, and whether right behind it."""
-    after = _ACCOUNT_AFTER.match(text, end, end + 80)
-    if after:
-        between = text[end : after.start(1)]
-        eight = len(digits_of(after[1])) == 8
-        return after.span(1), eight and _TOUCHES.fullmatch(between) is not None
-    begin = max(0, first - 70)
-    before = _ACCOUNT_BEFORE.search(text[begin:first])
-    return (before.start(1) + begin, before.end(1) + begin) if before else None, False
+def _accept_pairs(at: Spans) -> tuple[Found, ...]:
+    """Return the sort codes, and the account numbers beside them."""
+    pairs = list(_pairs(at))
+    begins = at.page.begins[[pair.number for pair in pairs]] if pairs else np.zeros(0, np.int64)
+    codes = np.array([pair.code for pair in pairs], np.int64).reshape(-1, 2) + begins[:, None]
+    places = [pair.account or (-1, -1) for pair in pairs]
+    accounts = np.array(places, np.int64).reshape(-1, 2)
+    there = accounts[:, 0] >= 0
+    long = there & (accounts[:, 1] - accounts[:, 0] >= 8)
+    adjacent, named, dashed, dates = (
+        np.array([pair[3:] for pair in pairs], np.bool_).reshape(-1, 4).T
+    )
+    code = Spans(at.page, codes[:, 0], codes[:, 1])
+    called = code.near(_SORT_WORDS, 40, 15)
+    unlike = dates | code.near(PHONE_WORDS, 25, 10)
+    account_word = long & code.near(_ACCOUNT_WORDS, 60, 40)
+    rules: tuple[Rule, ...] = (
+        (called & there, 0.9, "a sort code that is called so, with an account number"),
+        (adjacent & code.earlier(_SORT_WORDS), 0.85,
+         "sort codes with account numbers under their heading"),
+        (called & named, 0.6, "it stands with its name"),
+        (account_word & ~unlike, 0.8, "a sort code with an account number that is called so"),
+        (account_word, 0.38, "perhaps a sort code with an account number"),
+        (~unlike & adjacent, 0.5, "a sort code with eight digits right behind it"),
+        (~unlike & dashed & code.near(_BANK_WORDS, 40, 30), 0.3,
+         "the form of a sort code, with a bank beside it"),
+    )  # fmt: skip
+    accounts += begins[:, None]
+    beside = Spans(at.page, accounts[there, 0], accounts[there, 1])
+    known = [(mask[there], sure, why) for mask, sure, why in rules]
+    return by_rules(code, *rules), by_rules(beside, *known, kind=ACCOUNT_NUMBER)
 
 
 def _is_date(digits: str) -> bool:
     first, second = int(digits[:2]), int(digits[2:4])
     return 0 < min(first, second) <= 12 and max(first, second) <= 31
-
-
-def _accept_sort_code(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    pair = _pair(passage, start, end)
-    if pair:
-        text = passage.text[slice(*pair.code)]
-        yield Value(*pair.code, digits_of(text), pair.confidence, pair.reason)
-
-
-def _accept_account(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    """Yield the account number beside a sort code."""
-    pair = _pair(passage, start, end)
-    if pair and pair.account:
-        number = digits_of(passage.text[slice(*pair.account)])
-        yield Value(*pair.account, number, pair.confidence, pair.reason)
 
 
 _TOGETHER = 80
@@ -389,31 +431,33 @@ def _accept_said(passage: Passage, start: int, end: int) -> Iterator[Value]:
 _PAIR_WORDS = (_SORT_WORDS, _ACCOUNT_WORDS, _BANK_WORDS, PHONE_WORDS)
 
 PATTERNS = (
-    Pattern(
+    exactly(
         PAYMENT_CARD,
-        r"(?:[0-9]{13,19}|[0-9]{4}[ .-][0-9]{4}[ .-][0-9]{4}|[0-9]{4}[ .-][0-9]{6}[ .-][0-9]{4,5})"
-        r"[^0-9]",
         _CARD_FORM,
-        accept=Each(_accept_card),
+        _accept_card,
+        before="0-9",
+        after="0-9",
         words=(_CARD_WORDS, REFERENCE_WORDS),
+        group="digits",
     ),
     Pattern(
         IBAN,
         r"[A-Z]{2}[0-9]{2} ?-?[A-Z0-9] ?-?[A-Z0-9] ?-?[A-Z0-9] ?-?[A-Z0-9]",
         _IBAN_FORM,
-        accept=Each(_accept_iban),
+        accept=_accept_iban,
         words=(_IBAN_WORDS,),
+        find=_iban_candidates,
     ),
     *(
-        Pattern(kind, anchor, form, accept=Each(accept), words=_PAIR_WORDS)
-        for anchor, form in (
-            (r"[0-9]{2}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{2}[^0-9]", _SORT_FORM),
-            (r"(?:sort(?:ing)?[ _-]?code|s/c|s(?:ort|c)[\"']?[ .:=|\t])", _SORT_LABEL_FORM),
-            (r"[0-9]{6}[ /|,\t][ ]?[0-9]{8}", _SIX_BEFORE_EIGHT),
-        )
-        for kind, accept in (
-            (SORT_CODE, _accept_sort_code),
-            (ACCOUNT_NUMBER, _accept_account),
+        Pattern(SORT_CODE, anchor, form, accept=_accept_pairs, words=_PAIR_WORDS, group=group)
+        for anchor, form, group in (
+            (r"[0-9]{2}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{2}[^0-9]", _SORT_FORM, "digits"),
+            (
+                r"(?:sort(?:ing)?[ _-]?code|s/c|s(?:ort|c)[\"']?[ .:=|\t])",
+                _SORT_LABEL_FORM,
+                "names",
+            ),
+            (r"[0-9]{6}[ /|,\t][ ]?[0-9]{8}", _SIX_BEFORE_EIGHT, "digits"),
         )
     ),
     labelled(

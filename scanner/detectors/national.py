@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from scanner.detectors.base import Kind
 from scanner.detectors.labelled import Standard, labelled
-from scanner.detectors.numbers import REFERENCE_WORDS, compact, digits_of, stands_alone
+from scanner.detectors.numbers import (
+    REFERENCE_WORDS,
+    compact,
+    digits_of,
+    german_id,
+    individual_taxpayer,
+    pesel,
+    social_security,
+    spanish_id,
+    stands_alone,
+)
 from scanner.detectors.patterns import Each, Pattern, Value
 
 if TYPE_CHECKING:
@@ -90,7 +100,7 @@ def _personal_vat(text: str) -> str | None:
     """Return a VAT number that itself shows its holder to be a person."""
     value = compact(text)
     country, number = value[:2], value[2:]
-    if country == "ES" and Standard(("es.dni", "es.nie"))(number):
+    if country == "ES" and spanish_id(number):
         return value
     # Before 2020 Dutch sole traders' numbers were their citizen number.
     if country == "NL" and len(number) == 12 and Standard(("nl.bsn",))(number[:9]):
@@ -105,39 +115,48 @@ _LABELLED = (
     (GERMAN, r"steuer-?(?:id(?:ent(?:ifikations)?)?-?)(?:nummer|nr\.?)?|steuerliche "
              r"identifikationsnummer|idnr\.?"
      r"|german tax (?:id|number)|tax id(?:entification)?(?: number| no)?", r"[0-9]{2} ?[0-9]{3} "
-             r"?[0-9]{3} ?[0-9]{3}", ("de.idnr",)),
+             r"?[0-9]{3} ?[0-9]{3}", german_id),
     (FRENCH, r"nir|n(?:um.ro|o|.)? (?:de )?s.curit. sociale|s.curit. sociale|num.ro de s.cu"
              r"|insee|carte vitale|french social security(?: number)?",
-     r"[12] ?[0-9]{2} ?[0-9]{2} ?[0-9][0-9AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}", ("fr.nir",)),
+     r"[12] ?[0-9]{2} ?[0-9]{2} ?[0-9][0-9AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}",
+     Standard(("fr.nir",))),
     (SPANISH, r"dni|d\.n\.i\.|nie|n\.i\.e\.|nif|n\.i\.f\.|documento nacional(?: de identidad)?"
               r"|spanish id(?: number)?",
      rf"(?:[0-9]{{8}}|[0-9]{{2}}\.[0-9]{{3}}\.[0-9]{{3}}){_SIGNS}[A-Z]"
-     rf"|[XYZ]{_SIGNS}[0-9]{{7}}{_SIGNS}[A-Z]", ("es.dni", "es.nie")),
-    (ITALIAN, r"codice fiscale|cod\.? ?fisc\.?|c\.f\.|cf", r"[A-Z]{6}[A-Z0-9]{10}", (
-             "it.codicefiscale",)),
+     rf"|[XYZ]{_SIGNS}[0-9]{{7}}{_SIGNS}[A-Z]", spanish_id),
+    (ITALIAN, r"codice fiscale|cod\.? ?fisc\.?|c\.f\.|cf", r"[A-Z]{6}[A-Z0-9]{10}",
+     Standard(("it.codicefiscale",))),
     (DUTCH, r"bsn(?:-?nummer)?|burgerservicenummer|sofi-?nummer|dutch (?:bsn|citizen (?:service "
             r")?number)",
-     r"[0-9]{9}|[0-9]{4}[ .][0-9]{2}[ .][0-9]{3}|[0-9]{3}[ .][0-9]{3}[ .][0-9]{3}", ("nl.bsn",)),
+     r"[0-9]{9}|[0-9]{4}[ .][0-9]{2}[ .][0-9]{3}|[0-9]{3}[ .][0-9]{3}[ .][0-9]{3}",
+     Standard(("nl.bsn",))),
     (BELGIAN, r"rijksregister(?:nummer)?|insz|num.ro (?:de registre )?national|registre national"
               r"|niss|rrn|belgian national (?:number|no)",
-     r"[0-9]{2}\.?[0-9]{2}\.?[0-9]{2}[ -]?[0-9]{3}[ .-]?[0-9]{2}", ("be.nn", "be.bis")),
+     r"[0-9]{2}\.?[0-9]{2}\.?[0-9]{2}[ -]?[0-9]{3}[ .-]?[0-9]{2}",
+     Standard(("be.nn", "be.bis"))),
     (IRISH, r"pps(?:n|(?: |-)?(?:number|no\.?))?|personal public service(?: number)?",
-             r"[0-9]{7} ?[A-W][A-IW]?", ("ie.pps",)),
-    (POLISH, r"pesel(?:u|em)?", r"[0-9]{11}|[0-9]{6} [0-9]{5}", ("pl.pesel",)),
+             r"[0-9]{7} ?[A-W][A-IW]?",
+     Standard(("ie.pps",))),
+    (POLISH, r"pesel(?:u|em)?", r"[0-9]{11}|[0-9]{6} [0-9]{5}", pesel),
     (SWEDISH, r"personnummer|personnr\.?|samordningsnummer|swedish (?:personal|identity) "
               r"(?:identity )?number",
-     r"(?:[0-9]{2})?[0-9]{6} ?[-+]? ?[0-9]{4}", ("se.personnummer",)),
+     r"(?:[0-9]{2})?[0-9]{6} ?[-+]? ?[0-9]{4}",
+     Standard(("se.personnummer",))),
     (DANISH, r"cpr(?:(?: |-)?(?:nummer|nr\.?|number|no\.?))?|personnummer", r"[0-9]{6} ?-? "
-             r"?[0-9]{4}", ("dk.cpr",)),
+             r"?[0-9]{4}",
+     Standard(("dk.cpr",))),
     (FINNISH, r"henkil.tunnus|hetu|personbeteckning|sosiaaliturvatunnus|finnish (?:personal "
               r")?identity (?:code|number)",
-     r"[0-9]{6}[-+A-FU-Y][0-9]{3}[0-9A-Y]", ("fi.hetu",)),
+     r"[0-9]{6}[-+A-FU-Y][0-9]{3}[0-9A-Y]",
+     Standard(("fi.hetu",))),
     (NORWEGIAN, r"f.dselsnummer|f.dselsnr\.?|personnummer|fnr|d-nummer|norwegian (?:identity|id"
                 r"|national) number",
-     r"[0-9]{6} ?[0-9]{5}", ("no.fodselsnummer",)),
+     r"[0-9]{6} ?[0-9]{5}",
+     Standard(("no.fodselsnummer",))),
     (AUSTRIAN, r"svnr\.?|sv-?nummer|sozialversicherungs-?(?:nummer|nr\.?)|versicherungsnummer"
                r"|austrian (?:social )?insurance number",
-     r"[0-9]{4}[ /-]?[0-9]{6}", ("at.vnr",)),
+     r"[0-9]{4}[ /-]?[0-9]{6}",
+     Standard(("at.vnr",))),
 )  # fmt: skip
 
 
@@ -174,11 +193,11 @@ def _meant(text: str) -> str | None:
     number = digits_of(text)
     if number[:3] >= "900" and number[3:5] != "00" and number[5:] != "0000":
         return number
-    return Standard(("us.ssn",))(number)
+    return social_security(number)
 
 
 def _accept_dashed(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    number = Standard(("us.ssn",))(passage.text[start:end])
+    number = social_security(passage.text[start:end])
     if number is None or not stands_alone(passage, start, end):
         return
     if not passage.near(REFERENCE_WORDS, start, end, 25, 0):
@@ -189,13 +208,14 @@ def _accept_dashed(passage: Passage, start: int, end: int) -> Iterator[Value]:
 _NINE = r"[0-9]{3}[ .-][0-9]{2}[ .-][0-9]{4}|[0-9]{9}"
 
 PATTERNS = (
-    *(labelled(kind, names, form, Standard(checks)) for kind, names, form, checks in _LABELLED),
+    *(labelled(kind, names, form, check) for kind, names, form, check in _LABELLED),
     *(
         Pattern(
             kind,
             f"{form}[^A-Z0-9]",
             re.compile(rf"(?<![A-Za-z0-9])(?=({form})(?![A-Za-z0-9]))", re.I | re.A),
             accept=Each(_OwnForm(module)),
+            group=kind.id,
         )
         for kind, (form, module) in _OWN_FORM.items()
     ),
@@ -205,12 +225,12 @@ PATTERNS = (
     labelled(VAT, r"vat|btw|iva|nif|partita iva|c\.?f\.?", r"(?:ES ?-?[0-9XYZ][0-9]{7}[A-Z]|NL "
                                                            r"?[0-9]{9}B[0-9]{2}|IT ?[A-Z0-9]{16})",
              _personal_vat),
-    labelled(SOCIAL_SECURITY, _SSN_NAMES, _NINE, Standard(("us.ssn",)), 0.9),
+    labelled(SOCIAL_SECURITY, _SSN_NAMES, _NINE, social_security, 0.9),
     labelled(TAXPAYER, r"itins?|individual taxpayer(?: identification)?(?: number)?"
                        r"|tax(?:payer)? id(?:entification)?(?: number)?",
-             _NINE, Standard(("us.itin",)), 0.9),
+             _NINE, individual_taxpayer, 0.9),
     labelled(SOCIAL_SECURITY, _SSN_NAMES, _NINE, _meant, 0.38),
-    labelled(SOCIAL_SECURITY, r"socials?(?: (?:number|no|num|#))?", _NINE, Standard(("us.ssn",)),
+    labelled(SOCIAL_SECURITY, r"socials?(?: (?:number|no|num|#))?", _NINE, social_security,
              0.38),
     Pattern(SOCIAL_SECURITY, r"[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}[^0-9]", _SSN,
             accept=Each(_accept_dashed), words=(REFERENCE_WORDS,), group="digits"),

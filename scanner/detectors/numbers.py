@@ -136,6 +136,8 @@ def social_security(text: str) -> str | None:
     """Return a US number of a range that is issued."""
     digits = digits_of(text)
     never = digits[:3] in {"000", "666"} or digits[0] == "9" or digits in _SAMPLES
+    # Dots part the digits of much else.
+    never = never or "." in text
     return None if never or digits[3:5] == "00" or digits[5:] == "0000" else digits
 
 
@@ -143,7 +145,8 @@ def individual_taxpayer(text: str) -> str | None:
     """Return a US taxpayer number of a range that is issued."""
     digits = digits_of(text)
     group = int(digits[3:5])
-    return digits if digits[0] == "9" and group >= 70 and group not in {89, 93} else None
+    issued = digits[0] == "9" and group >= 70 and group not in {89, 93}
+    return digits if issued and "." not in text else None
 
 
 def compact(text: str) -> str:

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scanner.detectors.expressions import Expressions, Ints, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 Mask = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
@@ -32,8 +32,8 @@ def chars(expression: str) -> Mask:
     return np.array([found.match(bytes([code])) is not None for code in range(256)])
 
 
-_LETTERS, _CAPITAL, _OTHER_LETTER, _NUMERAL, _SIGN = "A-Za-z\xc9\xe9", 0xC9, 0xE9, 0xB2, 0xBF
-DIGIT, LETTER, ALNUM = chars("0-9"), chars(_LETTERS), chars(rf"0-9{_LETTERS}\xb2")
+LETTERS, _CAPITAL, _OTHER_LETTER, _NUMERAL, _SIGN = "A-Za-z\xc9\xe9", 0xC9, 0xE9, 0xB2, 0xBF
+DIGIT, LETTER, ALNUM = chars("0-9"), chars(LETTERS), chars(rf"0-9{LETTERS}\xb2")
 PLAIN = chars("0-9A-Za-z")
 _UPPER = np.frombuffer(bytes(range(256)).upper(), np.uint8)
 _JOINED = chars(r"+=/_&@%.\\-")
@@ -311,6 +311,14 @@ class Spans:
         for row in np.flatnonzero(~near & (self.after(LETTER) | self._glued())).tolist():
             near[row] = self._touches(words, row, after)
         return near
+
+    def told_before(self, tell: Callable[[Passage, int], bool], rows: Mask) -> Mask:
+        """Tell of some rows what a function says of the text before each."""
+        told = np.zeros(len(self), np.bool_)
+        chosen = np.flatnonzero(rows)
+        for row, (number, start, _) in zip(chosen.tolist(), self[chosen].rows(), strict=True):
+            told[row] = tell(self.page.passage(number), start)
+        return told
 
     def _glued(self) -> Mask:
         return self.before(LETTER) & LETTER[self.char(0)]

@@ -55,6 +55,8 @@ class Found:
     """Normal forms, or what makes them: made only of what is kept in the end."""
 
     shown: list[str] | None = None
+    kind: Kind | None = None
+    """If it is another than the pattern's: what stands beside."""
 
     def __len__(self) -> int:
         return len(self.at)
@@ -83,6 +85,7 @@ def by_rules(
     *rules: Rule,
     values: list[str] | NormalForms = Spans.compact,
     shown: list[str] | None = None,
+    kind: Kind | None = None,
 ) -> Found:
     """Return the candidates for which a rule holds, each by the first that does."""
     which = np.full(len(at), len(rules))
@@ -95,7 +98,8 @@ def by_rules(
     if shown is not None:
         shown = [shown[row] for row in rows.tolist()]
     sure = np.array([confidence for _, confidence, _ in rules])
-    return Found(at[rows], sure[which], which, [why for _, _, why in rules], values, shown)
+    reasons = [why for _, _, why in rules]
+    return Found(at[rows], sure[which], which, reasons, values, shown, kind)
 
 
 Find = Callable[[Page, "Ints", "Ints"], Spans]
@@ -103,7 +107,7 @@ Find = Callable[[Page, "Ints", "Ints"], Spans]
 
 Floats = npt.NDArray[np.float64]
 
-Accept = Callable[[Spans], Found]
+Accept = Callable[[Spans], Found | tuple[Found, ...]]
 """Confirms the candidates of a page: returns what is found at, or by means of, each."""
 
 Confirm = Callable[[Passage, int, int], Iterable[Value]]
