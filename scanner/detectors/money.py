@@ -20,8 +20,8 @@ from scanner.detectors.numbers import (
     digits_of,
     luhn_hold,
 )
-from scanner.detectors.page import ALNUM, PLAIN, Spans, Words
-from scanner.detectors.patterns import Pattern, Value, by_rules, exactly
+from scanner.detectors.page import ALNUM, PLAIN, Passage, Spans, Words
+from scanner.detectors.patterns import Each, Pattern, Value, by_rules, exactly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
