@@ -19,10 +19,12 @@ from scanner.commands import (
     deciding,
     errors,
     inquiries,
+    logs,
     opened,
     queries,
     setup,
 )
+from scanner.commands.logs import LogFormat
 from scanner.model import ContentLevel, Severity
 
 app = typer.Typer(
@@ -53,7 +55,12 @@ ContentOption = Annotated[
 @app.callback(invoke_without_command=True)
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    log: Annotated[
+        LogFormat,
+        typer.Option(envvar="UNDISCLOSED_LOG", help="How to log on standard error."),
+    ] = LogFormat.QUIET,
 ) -> None:
+    logs.configure(log)
     if version:
         typer.echo(f"undisclosed {__version__}")
         raise typer.Exit
@@ -139,11 +146,7 @@ def scan(
         terminal.check(settings, source, report_to or [])
         with opened(settings.workspace, create=True) as store:
             result = terminal.scan(settings, source, store, quiet=as_json)
-            paths = terminal.write_reports(store, settings, result, report_to or [])
-            if as_json:
-                terminal.print_json(terminal.result(result, paths))
-            else:
-                terminal.ranking(store, result, paths)
+            terminal.finish(store, settings, result, report_to or [], as_json=as_json)
     raise typer.Exit(result.run.exit_code or 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from scanner.store import Workspace
 
 ADDRESS_BOOK = "address book"
+
+log = logging.getLogger(__name__)
 
 COMPLETE, FOUND, INCOMPLETE = 0, 1, 3
 """Exit codes of a scan: nothing at or above `--fail-on`; something; not all in scope was read."""
@@ -111,6 +114,7 @@ def scan(
         config.fingerprint(looking.digest), scanner.__version__, "",
     )  # fmt: skip
     workspace.begin_run(run)
+    log.info("run %s: reading %d sources", run.run_id, len(sources))
     own = detectors.remembered(looking.own, workspace.meta(detectors.OWN_KINDS))
     workspace.put_meta({detectors.OWN_KINDS: own})
     watch.phase("Looking through the sources", 0)
@@ -129,12 +133,25 @@ def scan(
             watch.advance,
         )  # fmt: skip
         read, skipped = read + tally.read, skipped + tally.skipped
+        log.info("read %d messages in %d units, skipped %d", tally.read, len(units), tally.skipped)
         met[source.name] = tally.groups
     directory = _learned(workspace, sources, directory, met, started)
     workspace.parts.compact()
     pa.default_memory_pool().release_unused()
     watch.phase("Finding incidents", 0)
     _analyse(workspace, run.run_id, directory, config.severity.rules())
+    run = replace(run, messages_read=read, messages_skipped=skipped)
+    return _ended(config, workspace, run, sources, directory)
+
+
+def _ended(
+    config: Config,
+    workspace: Workspace,
+    run: ScanRun,
+    sources: Sequence[Source],
+    directory: Directory,
+) -> Result:
+    """Return what the scan came to, and record it."""
     workspace.put_meta({"triage": config.triage.model_dump_json()})
     standing = triage.standings(workspace, *config.window)
     found = [s.incident for s in standing if not s.settled]
@@ -147,12 +164,14 @@ def scan(
         finished_at=datetime.now(UTC),
         outcome="incomplete" if unread else "complete",
         exit_code=code,
-        messages_read=read,
-        messages_skipped=skipped,
         scope=_scope(config, sources, directory),
     )
     workspace.finish_run(run)
-    workspace.journal.write("scanned", run=run.run_id, exit_code=code, read=read, skipped=skipped)
+    log.info("run %s: %d incidents, %d unread, ends in %d", run.run_id, len(found), unread, code)
+    workspace.journal.write(
+        "scanned", run=run.run_id, exit_code=code, read=run.messages_read,
+        skipped=run.messages_skipped,
+    )  # fmt: skip
     return Result(run, directory, found, grave, unread)
 
 

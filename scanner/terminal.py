@@ -15,12 +15,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from scanner import report, simulate, triage, who
+from scanner import notify, report, simulate, triage, who
 from scanner import scan as scanning
 from scanner.attachments import Limits
-from scanner.config import Config, load
+from scanner.config import Config, arguments, load
 from scanner.detectors import catalogue
 from scanner.errors import ConfigError
+from scanner.model import Severity
+from scanner.notify import metrics
 from scanner.report import gather, words
 from scanner.report.sheets import cell
 from scanner.report.summary import Summary, plain
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from scanner.notify.channels import Channel
     from scanner.store import Workspace
 
 PEOPLE_SHOWN = 50
@@ -51,6 +54,7 @@ def check(config: Config, names: Sequence[str], reports: Sequence[Path]) -> None
         scanning.open_source(name, config)
     scanning.looked_for(config)
     Limits.with_pictures(config.ocr)
+    channels(config)
 
 
 def check_source(config: Config, name: str) -> bool:
@@ -65,15 +69,64 @@ def check_source(config: Config, name: str) -> bool:
     return held
 
 
-def write_reports(
-    workspace: Workspace, config: Config, found: scanning.Result, paths: Sequence[Path]
-) -> list[Path]:
-    """Write the run's own report and those asked for; return where they are."""
+def finish(
+    workspace: Workspace,
+    config: Config,
+    found: scanning.Result,
+    paths: Sequence[Path],
+    *,
+    as_json: bool,
+) -> None:
+    """Write the run's own report and those asked for, tell the channels, print what was found."""
     written = [workspace.root / "reports" / f"{found.run.run_id}.html", *paths]
     shown = summary(workspace, *config.window)
     for path in written:
         report.write(shown, path)
-    return written
+    told = tell(workspace, config, found, channels(config))
+    if as_json:
+        print_json(result(found, written, told))
+    else:
+        ranking(workspace, found, written)
+
+
+def channels(config: Config) -> dict[str, Channel]:
+    """Return the channels of the configuration; raises where a secret is missing."""
+    found = config.notify.channels.items()
+    return {name: notify.CHANNELS[c.type](**arguments(c)) for name, c in found}
+
+
+def tell(
+    workspace: Workspace, config: Config, found: scanning.Result, to: Mapping[str, Channel]
+) -> list[notify.Told]:
+    """Tell the channels what is new and write the metrics; say on stderr what failed."""
+    told = notify.tell(
+        workspace, to, config.notify.at_least,
+        organisation=config.organisation, complete=not found.unread,
+    )  # fmt: skip
+    failed = [one for one in told if one.failed]
+    for one in failed:
+        _err.print(
+            f"undisclosed: channel {escape(one.channel)} could not be told: {escape(one.failed)}; "
+            "the next scan tries again",
+            soft_wrap=True,
+        )
+    if config.notify.metrics is not None:
+        run = found.run
+        content = metrics.render(
+            finished_at=run.finished_at or run.started_at, exit_code=run.exit_code or 0,
+            messages_read=run.messages_read, messages_skipped=run.messages_skipped,
+            unread=found.unread, incidents=_by_band(found), failed=len(failed),
+        )  # fmt: skip
+        report.put(config.notify.metrics, content)
+    return told
+
+
+def _by_band(found: scanning.Result) -> dict[str, int]:
+    """Return how many incidents each band has, the empty ones too."""
+    counts = dict.fromkeys(map(str, Severity), 0)
+    for incident in found.incidents:
+        counts[incident.score.severity.value] += 1
+    return counts
 
 
 def scan(
@@ -172,12 +225,11 @@ def _basis(basis: str) -> str:
     return f"{how}; if that is wrong, name them with --internal-domain" if inferred else how
 
 
-def result(found: scanning.Result, reports: Sequence[Path]) -> dict[str, object]:
+def result(
+    found: scanning.Result, reports: Sequence[Path], told: Sequence[notify.Told]
+) -> dict[str, object]:
     """Return what `scan --json` prints."""
     run = found.run
-    bands: dict[str, int] = {}
-    for incident in found.incidents:
-        bands[incident.score.severity.value] = bands.get(incident.score.severity.value, 0) + 1
     return {
         "run_id": run.run_id,
         "outcome": run.outcome,
@@ -185,7 +237,7 @@ def result(found: scanning.Result, reports: Sequence[Path]) -> dict[str, object]
         "complete": not found.unread,
         "unread": found.unread,
         "incidents": len(found.incidents),
-        "incidents_by_severity": bands,
+        "incidents_by_severity": {band: n for band, n in _by_band(found).items() if n},
         "incidents_at_or_above_fail_on": found.grave,
         "messages_read": run.messages_read,
         "messages_skipped": run.messages_skipped,
@@ -194,6 +246,7 @@ def result(found: scanning.Result, reports: Sequence[Path]) -> dict[str, object]
         ),
         "internal_domains_from": found.directory.basis,
         "reports": [str(path) for path in reports],
+        "notifications": [asdict(one) for one in told],
     }
 
 

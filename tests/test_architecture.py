@@ -23,7 +23,7 @@ LAYERS = (
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
     ("candidates",),
     ("collect", "analyse", "triage", "who", "simulate"),
-    ("scan", "report"),
+    ("scan", "report", "notify"),
     ("terminal",),
     ("commands",),
     ("cli",),

@@ -47,6 +47,7 @@ from scanner.model import (
 from scanner.store.database import Database
 from scanner.store.decisions import Decisions
 from scanner.store.journal import Journal
+from scanner.store.notices import Notices
 from scanner.store.parts import Parts
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Workspace:
         self._db = Database(state)
         self.parts = Parts(self._db, root / "messages", self.keyed)
         self.decisions = Decisions(self._db)
+        self.notices = Notices(self._db)
         self.journal = Journal(self._db, self.keyed, root / "journal.head")
 
     def __enter__(self) -> Workspace:

@@ -1,0 +1,97 @@
+"""Tells what is new to mail, chat, webhooks and SIEM: counts and pseudonyms, never personal data.
+
+A channel hears of each incident once, and again when one that was decided is reopened. What a
+channel could not be told this time it is told at the next run.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from scanner import triage
+from scanner.errors import ScannerError
+from scanner.notify.channels import CHANNELS
+from scanner.notify.digest import Digest, Item
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scanner.model import Severity
+    from scanner.notify.channels import Channel
+    from scanner.store import Workspace
+    from scanner.store.notices import Notice
+    from scanner.triage import Standing
+
+log = logging.getLogger(__name__)
+
+__all__ = ["CHANNELS", "Told", "tell"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How telling one channel went."""
+
+    channel: str
+    incidents: int
+    """How many it was told of."""
+
+    failed: str = ""
+    """Why it could not be told, if it could not; the next run tries again."""
+
+
+def tell(
+    workspace: Workspace,
+    channels: Mapping[str, Channel],
+    at_least: Severity,
+    *,
+    organisation: str = "",
+    complete: bool = True,
+) -> list[Told]:
+    """Tell each channel what it has not heard of; never raises for a channel that fails."""
+    standing = [
+        s
+        for s in triage.standings(workspace)
+        if not s.settled and s.incident.score.severity.rank >= at_least.rank
+    ]
+    told = []
+    for name, channel in channels.items():
+        known = workspace.notices.told(name)
+        new = [s for s in standing if _notice(s) not in known]
+        if new:
+            told.append(_tell(workspace, name, channel, new, organisation, complete=complete))
+    return told
+
+
+def _tell(
+    workspace: Workspace,
+    name: str,
+    channel: Channel,
+    new: Sequence[Standing],
+    organisation: str,
+    *,
+    complete: bool,
+) -> Told:
+    now = datetime.now(UTC)
+    digest = Digest(
+        organisation, now, complete, tuple(Item.of(standing, workspace.keyed) for standing in new)
+    )
+    try:
+        channel.send(digest)
+    except (OSError, ScannerError) as error:
+        # Not the error's own words: they may hold an address with its secret.
+        reason = str(error) if isinstance(error, ScannerError) else type(error).__name__
+        log.warning("channel %s could not be told of %d incidents", name, len(new))
+        workspace.journal.write("notification failed", channel=name, incidents=len(new))
+        return Told(name, 0, reason)
+    workspace.notices.add(name, map(_notice, new), now)
+    workspace.journal.write("notified", channel=name, incidents=len(new))
+    return Told(name, len(new))
+
+
+def _notice(standing: Standing) -> Notice:
+    reopened = standing.state == "reopened" and standing.decision is not None
+    mark = f"reopened {standing.decision.decision_id}" if reopened else "found"  # type: ignore[union-attr]
+    return standing.incident.incident_id, mark

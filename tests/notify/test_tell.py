@@ -1,0 +1,153 @@
+"""Telling what is new: once each, again after a failure, never personal data."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from scanner import notify, triage
+from scanner.cli import app
+from scanner.config import Config
+from scanner.model import Severity, Verdict
+from scanner.notify.channels import File, Webhook
+from scanner.scan import scan
+from scanner.store import Workspace
+from tests.build import JO, mbox, put
+from tests.test_triage import MAIL, letter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.notify.conftest import Receiver
+
+
+@pytest.fixture
+def mail(tmp_path: Path) -> Path:
+    """Two incidents in one mailbox."""
+    return put(tmp_path / "mail", {f"{JO}.mbox": mbox(MAIL)})
+
+
+@pytest.fixture
+def workspace(mail: Path, tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace in which the two were found."""
+    with Workspace(tmp_path / "ws", create=True) as opened:
+        scan(Config(), [str(mail)], opened)
+        yield opened
+
+
+def test_each_channel_hears_of_each_incident_once(workspace: Workspace, tmp_path: Path) -> None:
+    """A second telling says nothing; a channel that is new hears of all."""
+    first, second = File(tmp_path / "a"), File(tmp_path / "b")
+    assert [t.incidents for t in notify.tell(workspace, {"a": first}, Severity.LOW)] == [2]
+    assert notify.tell(workspace, {"a": first}, Severity.LOW) == []
+    told = notify.tell(workspace, {"a": first, "b": second}, Severity.LOW)
+    assert [(t.channel, t.incidents) for t in told] == [("b", 2)]
+    assert len((tmp_path / "a").read_text().splitlines()) == 2
+
+
+def test_a_failure_is_told_again(workspace: Workspace, receiver: Receiver) -> None:
+    """What a channel refused it is told at the next run; another channel does not suffer."""
+    receiver.status = 500
+    (told,) = notify.tell(workspace, {"hook": Webhook(receiver.url)}, Severity.LOW)
+    assert told == notify.Told("hook", 0, "127.0.0.1 refused (500)")
+    receiver.status = 202
+    (told,) = notify.tell(workspace, {"hook": Webhook(receiver.url)}, Severity.LOW)
+    assert told == notify.Told("hook", 2)
+    actions = [entry.action for entry in workspace.journal.entries()]
+    assert actions[-2:] == ["notification failed", "notified"]
+
+
+def test_what_was_settled_or_is_below_is_not_told(workspace: Workspace, tmp_path: Path) -> None:
+    """A settled incident, and one below the severity asked for, are no news."""
+    held = triage.standings(workspace)[0].incident.incident_id
+    triage.decide(workspace, held, Verdict.FALSE_POSITIVE, "a club")
+    assert notify.tell(workspace, {"a": File(tmp_path / "a")}, Severity.VERY_HIGH) == []
+    (told,) = notify.tell(workspace, {"a": File(tmp_path / "a")}, Severity.LOW)
+    assert told.incidents == 1
+
+
+def test_a_reopened_incident_is_news_again(
+    workspace: Workspace, mail: Path, tmp_path: Path
+) -> None:
+    """After a decision, more mail of the incident is told once more."""
+    channels = {"a": File(tmp_path / "a")}
+    notify.tell(workspace, channels, Severity.LOW)
+    held = next(
+        s.incident.incident_id
+        for s in triage.standings(workspace)
+        if s.incident.people_exposed == 30
+    )
+    triage.decide(workspace, held, Verdict.CLOSED, "done")
+    put(mail, {f"{JO}.mbox": mbox([*MAIL, letter(2, 11, range(32))])})
+    scan(Config(), [str(mail)], workspace)
+    (told,) = notify.tell(workspace, channels, Severity.LOW)
+    assert told.incidents == 1
+    assert notify.tell(workspace, channels, Severity.LOW) == []
+    assert json.loads((tmp_path / "a").read_text().splitlines()[-1])["activity_id"] == 2
+
+
+def test_no_address_leaves(workspace: Workspace, receiver: Receiver, tmp_path: Path) -> None:
+    """No recipient, mailbox or subject is in what any channel is told."""
+    notify.tell(workspace, {"a": Webhook(receiver.url), "b": File(tmp_path / "b")}, Severity.LOW)
+    said = receiver.posts[0][1].decode() + (tmp_path / "b").read_text()
+    for text in ("p1.person", "p501.person", JO, "jo@", "Message 2", "webmail.example"):
+        assert text not in said
+
+
+def test_an_error_never_quotes_what_it_was_about(workspace: Workspace, tmp_path: Path) -> None:
+    """A file that cannot be written fails its channel with the kind of error only."""
+    channels = {
+        "a": File(tmp_path / "no" / "a"),
+        "b": Webhook("http://127.0.0.1:9/?sig=urlsentinel", timeout=1),
+    }
+    one, two = notify.tell(workspace, channels, Severity.LOW)
+    assert one.failed == "FileNotFoundError"
+    assert two.failed == "127.0.0.1 did not answer (ConnectError)"
+
+
+def test_a_scan_tells_and_measures(mail: Path, receiver: Receiver, tmp_path: Path) -> None:
+    """`scan --json` says what was told; the metrics file has the run; a failure is on stderr."""
+    config = tmp_path / "c.toml"
+    config.write_text(
+        f"""
+workspace = "{tmp_path / "w"}"
+[notify]
+at_least = "low"
+metrics = "{tmp_path / "undisclosed.prom"}"
+[notify.channels.hook]
+type = "webhook"
+url = "{receiver.url}"
+secret = {{env = "HOOK_SECRET"}}
+[notify.channels.siem]
+type = "file"
+path = "{tmp_path / "no" / "events"}"
+"""
+    )
+    run = CliRunner().invoke(
+        app, ["scan", str(mail), "--config", str(config), "--json"], env={"HOOK_SECRET": "s"}
+    )
+    told = json.loads(run.stdout)["notifications"]
+    assert [(t["channel"], t["incidents"], bool(t["failed"])) for t in told] == [
+        ("hook", 2, False), ("siem", 0, True),
+    ]  # fmt: skip
+    assert "channel siem could not be told" in run.stderr
+    figures = (tmp_path / "undisclosed.prom").read_text()
+    assert 'undisclosed_incidents{severity="low"} 2' in figures
+    assert "undisclosed_notifications_failed 1" in figures
+    assert "undisclosed_run_exit_code 0" in figures
+
+
+def test_a_missing_secret_is_found_before_anything_is_read(mail: Path, tmp_path: Path) -> None:
+    """A secret that is not there ends the scan with 2 before a workspace is made."""
+    config = tmp_path / "c.toml"
+    config.write_text('[notify.channels.t]\ntype = "teams"\nurl = {env = "NO_SUCH_VARIABLE"}\n')
+    run = CliRunner().invoke(
+        app, ["scan", str(mail), "-w", str(tmp_path / "w"), "--config", str(config)]
+    )
+    assert run.exit_code == 2
+    assert "NO_SUCH_VARIABLE is not set" in run.stderr
+    assert not (tmp_path / "w").exists()
