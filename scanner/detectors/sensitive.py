@@ -83,6 +83,9 @@ _SHARE = 4
 
 _BREAK = re.compile(r"[.;!?]\s|\n|\b(?:but|although|aber|mais|pero|ma|maar|ale)\b", re.I)
 _CAPITALS = re.compile(r"(?<![.!?]\s)(?<![\w])[A-Z][a-z]{2,} [A-Z][a-z]{2,}(?!\w)")
+LONG, SCATTERED = 10_000, 2_000
+"""A body of more characters with fewer than one mention in so many is about something else."""
+
 MAX_MENTIONS = 2_000
 """In one text; more say nothing new."""
 
@@ -205,7 +208,7 @@ class SensitiveDetector(ContentDetector):
                 for mention in self.mentions(normalise(attached.text)):
                     found.setdefault((mention.category, attached.part), []).append(mention)
             text = document.body()
-            body = self.mentions(text) if text else []
+            body = _telling(self.mentions(text), text) if text else []
             spans = iter(split(text)) if body else iter(())
             span = next(spans, None)
             for mention in body:
@@ -277,6 +280,19 @@ class SensitiveDetector(ContentDetector):
             evidence=Evidence(masked=f"{kind.label}: {count} {_mentions(count)}{beside}"),
             why=f"{count} {kind.nouns[count > 1]}{beside}",
         )
+
+
+def _telling(mentions: list[_Mention], text: str) -> list[_Mention]:
+    """Return the mentions of a body, those unsure that lie scattered over a long one.
+
+    Pasted articles, minutes and threads of many pages have some word of every category.
+    """
+    if len(text) <= LONG or len(mentions) * SCATTERED >= len(text):
+        return mentions
+    return [
+        m if m.confidence >= STRONG_ABOUT else m._replace(confidence=min(m.confidence, PLAIN))
+        for m in mentions
+    ]
 
 
 def _languages(beside: dict[tuple[str, str], list[int]]) -> tuple[str, frozenset[str]]:

@@ -135,6 +135,16 @@ def test_a_mass_mail_is_about_its_subject(mark: str) -> None:
     assert max(f.confidence for f in detect(f"{story}\n\n{filler}")) >= ABOUT
 
 
+def test_words_scattered_over_many_pages() -> None:
+    """One mention in a long body says nothing of it, unless it says it of somebody; some do."""
+    page = "All about our summer fair and the new bus timetable.\n\n" * 250
+    said = {"he has diabetes": False, "Mrs Doe was diagnosed with epilepsy": True}
+    for text, telling in said.items():
+        assert (max(f.confidence for f in detect(f"{page}{text}\n\n")) >= ABOUT) == telling
+        assert max(f.confidence for f in detect(f"{page[:2_000]}\n\n{text}")) >= ABOUT
+    assert max(f.confidence for f in detect(page + "he has diabetes. " * 9)) >= ABOUT
+
+
 def test_words_in_attachments() -> None:
     """Attachments are read too; the part says which, where in it, and how it was hidden."""
     texts = [AttachedText("list.xlsx/Cases", "Mr Roe was arrested", "hidden sheet")]
