@@ -118,14 +118,14 @@ _VEHICLE_WORDS = Words(_PLATE_WORDS, "index", "drives?", "driving", "dvla", "mot
                        "ford|vauxhall|bmw|audi|toyota|nissan|honda|renault|peugeot|fiesta|corsa"
                        "|golf")  # fmt: skip
 _OLDER_FORMS = (
-    r"[A-HJ-NPR-TV-Y][0-9]{1,3} ?[A-HJ-PR-Y]{3}|[A-HJ-PR-Y]{3} ?[0-9]{1,3} ?[A-HJ-NPR-TV-Y]"
+    r"[A-HJ-NPR-TV-Y][0-9]{1,3} ?[A-HJ-PR-Z]{3}|[A-HJ-PR-Z]{3} ?[0-9]{1,3} ?[A-HJ-NPR-TV-Y]"
     r"|[A-Z]{1,2}[IZ][A-Z]? ?[0-9]{2,4}"
 )
 
 
 _PREFIX_FORM = re.compile(
-    r"(?<![A-Za-z0-9])(?=((?:[A-HJ-NP-TV-Y][0-9]{1,3} ?[A-HJ-PR-Y]{3}"
-    r"|[A-HJ-PR-Y]{3} ?[0-9]{1,3} ?[A-HJ-NPR-TV-Y]))(?![A-Za-z0-9]))"
+    r"(?<![A-Za-z0-9])(?=((?:[A-HJ-NP-TV-Y][0-9]{1,3} ?[A-HJ-PR-Z]{3}"
+    r"|[A-HJ-PR-Z]{3} ?[0-9]{1,3} ?[A-HJ-NPR-TV-Y]))(?![A-Za-z0-9]))"
 )
 
 
@@ -275,6 +275,7 @@ PATTERNS = (
                       r"|plate))|vrm|vrn|number ?plates?",
              _OLDER_FORMS, compact, 0.75),
     labelled(VEHICLE, r"reg(?:istration)?\.?", _OLDER_FORMS, _upper, 0.6),
+    labelled(VEHICLE, r"plates?", _OLDER_FORMS, _upper, 0.38),
     labelled(VEHICLE, r"(?:car|vehicle|van) reg(?:istration)?\.?", _OLDER_FORMS, compact, 0.38),
     Pattern(VEHICLE, r"(?:[A-Z][0-9]{1,3} ?[A-Z]{3}|[A-Z]{3} ?[0-9]{1,3} ?[A-Z])[^A-Z0-9]",
             _PREFIX_FORM, accept=Each(_accept_older), caseless=False, words=(_VEHICLE_WORDS,),

@@ -39,8 +39,14 @@ _LEADS = re.compile(r"(?:\(\?:)*\[[0-9-]+\][^|]*(?:\|(?:\(\?:)*\[[0-9-]+\][^|]*)
 """A form that begins with a digit, however it goes on."""
 
 
-_BETWEEN = re.compile(r"[.;!?]\s|\n\s*\n|\n.*\n|(?:[^\W\d_]+[^\w\n]+){6}")
-"""What parts a number from the name before it: a sentence, lines, more than five words."""
+_BETWEEN = re.compile(
+    r"[.;!?]\s|[^\s:=|*>-][^\n]*\n\s*\n|\n\s*\n\s*[^\s:=|*>-]|\n[^\n]*[^\s][^\n]*\n"
+    r"|(?:[^\W\d_]+[^\w\n]+){6}"
+)
+"""What parts a number from the name before it: a sentence, lines, more than five words.
+
+A name alone may stand in a paragraph of its own, as in forms.
+"""
 
 _TOUCHING = re.compile(r"[ \t(\[|=:,-]{0,4}")
 _NEXT = re.compile(r"[ \t]*(?:[,;/&\n]|and|or|not|und|et|e|y|en|i)[ \t]*")

@@ -96,6 +96,8 @@ HITS: dict[str, dict[str, tuple[str, int]]] = {
         "adjacent": ("pay 20-00-00 55779911 please", 1),
         "cells": ("20-00-00\t55779911", 1),
         "quoted": ('"20-00-00" / "55779911"', 1),
+        "paragraphs": ("Sort code\n\n20-00-00\n\nAccount number\n\n55779911", 1),
+        "wide-dashes": ("sort code 20 - 00 - 00, account 55779911", 1),
         "account-first": ("Account no 55779911 sort code 20-00-00", 1),
         "like-a-date": ("sort code 12-03-21 account 55779911", 1),
         "en-dash": ("sort code 20\u201300\u201300 acc 55779911", 1),
@@ -292,6 +294,7 @@ UNSURE: dict[str, dict[str, str]] = {
     "driving-licence": {"no-date": "licence number SMITH983417JA9XY"},
     "vehicle-registration": {
         "older": "I saw R622 UTW outside",
+        "older-sample": "X123 XYZ passed us",
         "older-with-a-word": "the van P54 WHO was seen",
         "lower-case": "it is pc16 yyh here",
     },
@@ -319,6 +322,7 @@ UNSURE: dict[str, dict[str, str]] = {
 
 NO_VALUES: dict[str, dict[str, str]] = {
     "account-number": {
+        "paragraph": "the account number is on the letter\n\n55779911",
         "order": "Your account was charged for order 12345678",
         "day": "account opened 20190312",
         "accounting": "accounting 12345678",
