@@ -243,7 +243,10 @@ class _Consultation:
 def _portal(office: Office) -> None:
     """Write the trail of the portal: one report that went nowhere, a mass mail, four more."""
     rng = stream("portal")
-    log = "Caller says she signed in to the new portal and can open letters about other people's "
+    log = (
+        "Caller says she signed in to https://my.calderbrook-homes.example and can open letters "
+        "about other people's "
+    )
     _tell(
         office, "portal-launch", "first-report-logged",
         Mail(MINA, [SERVICES], "Call log 13/11: portal",

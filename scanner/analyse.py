@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from scanner import incidents, runners, severity
 from scanner.candidates import Partition, Task, examine
 from scanner.detectors import OWN_KINDS, aside, kinds, recipients
 from scanner.detectors.aftermath import QUOTED_RECIPIENTS, REMEDY_WORDS
 from scanner.detectors.base import NEVER
-from scanner.detectors.reports import REPORTS
+from scanner.detectors.reports import MASS_MAIL, REPORTS
+from scanner.escalation import follow
 from scanner.model import Finding, Severity
 from scanner.severity import KindFactors, Rules
 from scanner.store import Analysis, Workspace
@@ -34,22 +37,26 @@ QUOTED_ONLY = "personal data only in the quoted part of a reply to its one recip
 OWN_DATA = "a single address or date in the text: most often the recipient's own"
 
 
-def analyse(workspace: Workspace, directory: Directory, rules: Rules | None = None) -> Analysis:
+def analyse(
+    workspace: Workspace,
+    directory: Directory,
+    rules: Rules | None = None,
+    privacy_contacts: Sequence[str] = (),
+) -> Analysis:
     """Return what the workspace's messages and content findings amount to."""
     rules = rules or severity.default_rules()
     content = defaultdict(list)
     for finding in workspace.content_findings():
         content[finding.message_key].append(finding)
     known = kinds(workspace.meta(OWN_KINDS))
-    never = {kind.id for kind in known if kind.ranks_from >= NEVER}
-    keys = frozenset(key for key, fs in content.items() if any(f.kind not in never for f in fs))
-    said = {
-        name: frozenset(key for key, fs in content.items() if any(f.kind == kind.id for f in fs))
-        for name, kind in REPORTS.items()
-    }
-    after = _aftermath(content)
+    links, promoting = _links(content)
+    contacts = frozenset(map(directory.primary, privacy_contacts))
+    shared = Task(
+        "", (), directory, _bearing(content, known), _said(content), rules, _aftermath(content),
+        promoting, contacts,
+    )  # fmt: skip
     tasks = [
-        Task(mailbox, workspace.parts.paths([mailbox]), directory, keys, said, rules, after)
+        replace(shared, mailbox=mailbox, paths=workspace.parts.paths([mailbox]))
         for mailbox in workspace.parts.mailboxes()
     ]
     many = workspace.parts.rows() >= WORKERS_FROM_ROWS
@@ -68,20 +75,15 @@ def analyse(workspace: Workspace, directory: Directory, rules: Rules | None = No
         _quoted(content, parts, workspace.keyed.value),
         rules,
     )
+    followed = follow(found, [one for part in parts for one in part.said], _met(parts), links)
+    found = followed.incidents
     of_incident = {
         key: i.score.severity
         for i in found
         for m in i.messages
         for key in (m.message_key, *m.copies)
     }
-    listed: list[Finding] = []
-    for part in parts:
-        listed += part.slips
-        for node in part.nodes:
-            if node.listed or (node.aside and node.message_key in of_incident):
-                listed += [part.findings[k] for k in (node.message_key,) if k in part.findings]
-            elif node.aside and node.aside != aside.PAIR:
-                set_aside[node.aside] += 1
+    listed = _listed(parts, frozenset(of_incident), set_aside)
     severities = {
         f.fingerprint: severity.of_finding(factors[f.kind])
         if f.confidence >= COUNTS_FROM
@@ -91,7 +93,73 @@ def analyse(workspace: Workspace, directory: Directory, rules: Rules | None = No
     } | {f.fingerprint: of_incident.get(f.message_key, Severity.LOW) for f in listed}
     ids = {node.message_key: node.internet_message_id for part in parts for node in part.nodes}
     activity = [row for part in parts for row in part.activity]
-    return Analysis(listed, severities, ids, found, aliases, activity, set_aside)
+    trails = [trail.told() for trail in followed.trails]
+    return Analysis(listed, severities, ids, found, aliases, activity, set_aside, trails)
+
+
+def _links(
+    content: Mapping[str, Sequence[Finding]],
+) -> tuple[dict[str, frozenset[str]], frozenset[str]]:
+    """Return the pages that reports and mass mails name, and which mass mails name a reported one.
+
+    Pages are keyed hashes, by message key.
+    """
+    spoken = {kind.id for kind in REPORTS.values()}
+    reported: dict[str, frozenset[str]] = {}
+    mass: dict[str, frozenset[str]] = {}
+    for key, found in content.items():
+        for finding in found:
+            pages = frozenset(finding.evidence.values)
+            if pages and finding.kind in spoken:
+                reported[key] = reported.get(key, frozenset()) | pages
+            elif finding.kind == MASS_MAIL.id:
+                mass[key] = pages
+    named = frozenset[str]().union(*reported.values())
+    promoting = {key: pages for key, pages in mass.items() if pages & named}
+    return reported | promoting, frozenset(promoting)
+
+
+def _met(parts: Sequence[Partition]) -> dict[str, list[str]]:
+    """Return, for each reporter, the keys of the candidates that it was sent."""
+    reporters = {s.sender for part in parts for s in part.said if s.role == "report"}
+    met: dict[str, list[str]] = defaultdict(list)
+    if reporters:
+        for part in parts:
+            rows = np.flatnonzero(pd.Series(part.people.person, dtype=object).isin(reporters))
+            for node, person in zip(
+                part.people.node[rows].tolist(), part.people.person[rows].tolist(), strict=True
+            ):
+                met[person].append(part.nodes[node].message_key)
+    return met
+
+
+def _listed(
+    parts: Sequence[Partition], of_incident: frozenset[str], set_aside: Counter[str]
+) -> list[Finding]:
+    """Return the findings in recipients that count, and count in `set_aside` what does not."""
+    listed: list[Finding] = []
+    for part in parts:
+        listed += part.slips
+        for node in part.nodes:
+            if node.listed or (node.aside and node.message_key in of_incident):
+                listed += [part.findings[k] for k in (node.message_key,) if k in part.findings]
+            elif node.aside and node.aside != aside.PAIR:
+                set_aside[node.aside] += 1
+    return listed
+
+
+def _bearing(content: Mapping[str, Sequence[Finding]], known: Sequence[Kind]) -> frozenset[str]:
+    """Return the messages whose content has findings that may make an incident."""
+    never = {kind.id for kind in known if kind.ranks_from >= NEVER}
+    return frozenset(key for key, fs in content.items() if any(f.kind not in never for f in fs))
+
+
+def _said(content: Mapping[str, Sequence[Finding]]) -> dict[str, frozenset[str]]:
+    """Return the messages whose text reports an exposure, by kind of report."""
+    return {
+        name: frozenset(key for key, fs in content.items() if any(f.kind == kind.id for f in fs))
+        for name, kind in REPORTS.items()
+    }
 
 
 def _aftermath(content: Mapping[str, Sequence[Finding]]) -> dict[str, frozenset[str]]:

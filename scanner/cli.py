@@ -83,6 +83,8 @@ def demo(
         organisation="Calderbrook Homes",
         workspace=out / "workspace",
         content=ContentLevel.ATTACHMENTS,
+        service_mailboxes=("customer.services@calderbrook-homes.example",),
+        privacy_contacts=("priyanka.nair@calderbrook-homes.example",),
     )
     with errors(), opened(config.workspace, create=True) as workspace:
         result = terminal.scan(config, [str(data.folder("sample_data") / "mail")], workspace)

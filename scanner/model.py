@@ -387,6 +387,28 @@ class Astray:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A message that matters to how an exposure was reported, beside those of the incident."""
+
+    role: str
+    """`report`, `handover` (the privacy contact had it) or `mass-mail` (it promotes a link)."""
+
+    message_key: str
+    internet_message_id: str
+    mailbox: str
+    sent_at: datetime
+    sender: str
+    subject: str
+    """What it is about: lower case, without reply marks."""
+
+    thread: str
+    inbound: bool
+    """Whether an outsider sent it."""
+
+    audience: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A sign that an incident carries: by which message, and for what reason."""
 

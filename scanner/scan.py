@@ -19,7 +19,7 @@ from scanner.attachments import Limits
 from scanner.collect import Interest, Source
 from scanner.connectors import connector_class
 from scanner.connectors.tree import printable
-from scanner.detectors import recipients
+from scanner.detectors import misdirection, recipients
 from scanner.directory import Directory, Group, Listing, infer
 from scanner.errors import ConnectorError, SourceError
 from scanner.model import Coverage, Incident, Outcome, ScanRun
@@ -139,7 +139,7 @@ def scan(
     workspace.parts.compact()
     pa.default_memory_pool().release_unused()
     watch.phase("Finding incidents", 0)
-    _analyse(workspace, run.run_id, directory, config.severity.rules())
+    _analyse(workspace, run.run_id, directory, config.severity.rules(), config.privacy_contacts)
     run = replace(run, messages_read=read, messages_skipped=skipped)
     return _ended(config, workspace, run, sources, directory)
 
@@ -313,12 +313,20 @@ def _interest(config: Config, workspace: Workspace, directory: Directory) -> Int
     )
 
 
-def _analyse(workspace: Workspace, run_id: str, directory: Directory, rules: Rules) -> None:
+def _analyse(
+    workspace: Workspace,
+    run_id: str,
+    directory: Directory,
+    rules: Rules,
+    contacts: Sequence[str],
+) -> None:
     """Find the incidents anew, unless all that they rest on is as it was."""
     state = json.dumps(
         [
             scanner.__version__,
             recipients.VERSION,
+            misdirection.VERSION,
+            sorted(contacts),
             sorted(directory.internal_domains),
             sorted(directory.internal_addresses),
             sorted(directory.partner_domains),
@@ -329,7 +337,7 @@ def _analyse(workspace: Workspace, run_id: str, directory: Directory, rules: Rul
         ]
     )
     if workspace.meta("analysed") != state:
-        found = analyse.analyse(workspace, directory, rules)
+        found = analyse.analyse(workspace, directory, rules, contacts)
         workspace.commit_analysis(run_id, found, {"analysed": state})
 
 

@@ -21,7 +21,7 @@ LAYERS = (
     ("addresses", "mime", "text", "unpack", "crypto", "keys"),
     ("messages", "directory", "severity", "exposure"),
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
-    ("candidates",),
+    ("candidates", "escalation"),
     ("collect", "analyse", "triage", "who", "simulate"),
     ("scan", "report", "notify"),
     ("terminal",),

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner import messages, severity
-from scanner.candidates import wording
+from scanner.candidates import spoken, wording
 from scanner.candidates.relatives import first_of_each, relatives, sealed
 from scanner.detectors import aside, misdirection, recipients, reports
 from scanner.detectors.misdirection import Signs, Suspects
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from scanner.candidates.relatives import Relatives
     from scanner.detectors.recipients import Frames
     from scanner.directory import Directory
-    from scanner.model import Astray, Finding
+    from scanner.model import Astray, Finding, Said
     from scanner.severity import Rules
 
 SENSITIVE_DPC = 3
@@ -52,6 +52,12 @@ class Task:
     """Keys of the messages whose text quotes a header with a list (`quoted`), asks to delete or
     apologises (`delete`, `apology`)."""
 
+    promoting: frozenset[str] = frozenset()
+    """Keys of the mass mails that link to a page which a report names."""
+
+    privacy_contacts: frozenset[str] = frozenset()
+    """Who answers for data protection, beside the usual addresses."""
+
     def after(self, what: str) -> frozenset[str]:
         """Return the keys of one sort of `aftermath`."""
         return self.aftermath.get(what, frozenset())
@@ -74,6 +80,9 @@ class Partition:
     slips: Sequence[Finding]
     """What seems to have gone to a wrong person."""
 
+    said: Sequence[Said]
+    """What matters to how exposures were reported."""
+
 
 def examine(task: Task) -> Partition:
     """Return the candidates of one mailbox."""
@@ -84,7 +93,8 @@ def examine(task: Task) -> Partition:
     remedies = np.where(audited, _remedies(task, found), "")
     quoting = np.flatnonzero(audited & _among(found.table["message_key"], task.after("quoted")))
     hidden = sealed(found)
-    suspects = Suspects(found, _signs(task, found, content, remedies))
+    signs = _signs(task, found, content, remedies)
+    suspects = Suspects(found, signs)
     context = wording.contexts(
         found,
         task.rules.contexts,
@@ -132,6 +142,12 @@ def examine(task: Task) -> Partition:
         _activity(task.mailbox, found),
         set_aside,
         [misdirection.finding(node.message_key, a) for node in nodes for a in node.astray],
+        spoken.said(
+            found,
+            signs.report,
+            task.privacy_contacts,
+            _among(found.table["message_key"], task.promoting),
+        ),
     )
 
 

@@ -73,6 +73,9 @@ class Config(Strict):
     service_mailboxes: tuple[Mailbox, ...] = ()
     """Mailboxes of which everything is looked at, inbound and internal mail too."""
 
+    privacy_contacts: tuple[Mailbox, ...] = ()
+    """Who answers for data protection: a report is handed over when it reaches one of them."""
+
     directory_hours: float = 24
     """How old what is known of an address book may be before it is read again."""
 

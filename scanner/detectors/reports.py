@@ -125,6 +125,7 @@ def in_subjects(subjects: pa.ChunkedArray, kind: str) -> np.ndarray:
 
 def _sentences(text: str) -> str:
     """Return the text in small letters, a sentence a line: a phrase may run over a line's end."""
+    text = text.encode("utf-8", "replace").decode()
     return _SENTENCE.sub("\n", text.lower().replace("\n\n", "\r").replace("\n", " "))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from scanner import incidents, triage
 from scanner.detectors import OWN_KINDS, kinds
-from scanner.model import Severity
+from scanner.model import Severity, parse_time
 from scanner.report import summary as plain
 from scanner.report import words
 
@@ -48,6 +48,7 @@ def summary(
     for row in workspace.findings():
         by_message[row.finding.message_key].append(row)
     view = _View(workspace, edition)
+    trails = json.loads(workspace.meta("trails") or "[]")
     named = mailbox_names(workspace) if edition == REDACTED else str
     shown = tuple(
         view.incident(rank, one, by_message) for rank, one in enumerate(shown_ones, start=1)
@@ -75,6 +76,7 @@ def summary(
             for m in incidents.markers().values()
             if m.id in carried
         ),
+        unexplained=tuple(view.escalation(trail) for trail in trails),
     )
 
 
@@ -153,8 +155,9 @@ class _View:
             ),
             people=tuple(self.person(p) for p in facts["people"]),
             misdirected=tuple(self._misdirected(row) for row in facts.get("misdirected", ())),
+            escalation=self.escalation(facts["trail"]) if facts.get("trail") else None,
             findings=tuple(_finding(row) for m in incident.messages for row in _of(m, by_message)),
-            timeline=tuple(self._event(m) for m in incident.messages),
+            timeline=self._timeline(incident),
             unknown=_unknown(incident, facts),
             decision=_decision(standing.decision),
             state=standing.state,
@@ -168,6 +171,43 @@ class _View:
             if standing.assessed == score
             else (standing.assessed.low, standing.assessed.high),
         )
+
+    def escalation(self, trail: Mapping[str, Any]) -> plain.Escalation:
+        """Return how an exposure was reported."""
+        named = str if self._full else self._named
+        return plain.Escalation(
+            trail["reported"],
+            _when(trail["first_report_at"]),
+            parse_time(trail["handed_over_at"]),
+            parse_time(trail["contained_at"]),
+            trail["hours_to_report"],
+            trail["hours_to_handover"],
+            trail["hours_to_containment"],
+            trail["contacts_known"],
+            self._named(trail["stalled_in"]),
+            tuple(
+                plain.Report(
+                    _when(r["at"]), self._named(r["mailbox"]), named(r["reporter"]), r["inbound"]
+                )
+                for r in trail["reports"]
+            ),
+            tuple(
+                plain.MassMail(
+                    _when(m["at"]), self._named(m["mailbox"]), m["audience"],
+                    m["hours_after_report"],
+                )
+                for m in trail["mass_mails"]
+            ),
+        )  # fmt: skip
+
+    def _timeline(self, incident: Incident) -> tuple[plain.Event, ...]:
+        """Return what happened in order: the messages, and how they were reported."""
+        events = [self._event(m) for m in incident.messages]
+        trail: Any = incident.facts.get("trail")
+        if trail:
+            events += words.reported(self.escalation(trail))
+        latest = datetime.max.replace(tzinfo=UTC)
+        return tuple(sorted(events, key=lambda event: event.at or latest))
 
     def _misdirected(self, row: Mapping[str, Any]) -> plain.Misdirected:
         address, expected = (
@@ -201,6 +241,11 @@ class _View:
         else:
             text = f"A message went to {readers}"
         return plain.Event(message.sent_at, f"{text} (from {message.mailbox})")
+
+
+def _when(text: str) -> datetime:
+    """Return an instant that is never missing."""
+    return datetime.fromisoformat(text)
 
 
 def _of(message: Any, by_message: Mapping[str, Sequence[FindingRow]]) -> list[FindingRow]:

@@ -225,6 +225,61 @@ class Misdirected:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """One message in which somebody reported an exposure."""
+
+    at: datetime
+    mailbox: str
+    """Where it lay."""
+
+    reporter: str
+    """A pseudonym in the redacted edition, unless it is one's own."""
+
+    inbound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MassMail:
+    """One mailing that promoted a page named in a report, after it."""
+
+    at: datetime
+    mailbox: str
+    audience: int
+    hours_after_report: float
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """How an exposure was reported, and what became of it; times that mail does not tell are None.
+
+    Hours to the report and to containment run from the exposure, those to the hand-over from the
+    first report.
+    """
+
+    reported: int
+    first_report_at: datetime
+    handed_over_at: datetime | None
+    """When the privacy contact had it."""
+
+    contained_at: datetime | None
+    """The first recall, apology or request to delete."""
+
+    hours_to_report: float | None
+    hours_to_handover: float | None
+    hours_to_containment: float | None
+    contacts_known: bool
+    """Whether any privacy contact occurs in the mail at all."""
+
+    stalled_in: str
+    """The mailbox in which the first report lay for a day or more; empty for none."""
+
+    reports: tuple[Report, ...]
+    """The first few."""
+
+    mass_mails: tuple[MassMail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """A person's word on an incident."""
 
@@ -293,6 +348,9 @@ class Incident:
     misdirected: tuple[Misdirected, ...] = ()
     """Which recipients seem to be wrong ones."""
 
+    escalation: Escalation | None = None
+    """How it was reported, where anybody did."""
+
     findings: tuple[Finding, ...] = ()
     timeline: tuple[Event, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -347,6 +405,9 @@ class Summary:
     """Those that occur in `incidents`, once each."""
 
     markers: tuple[Term, ...] = ()
+    unexplained: tuple[Escalation, ...] = ()
+    """Reports of an exposure that no incident explains: it need not lie in the mail."""
+
     edition_reason: str = ""
     """Why the full edition was asked for; it stands on page one."""
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scanner.model import Severity
-from scanner.report.summary import by_band, worst_mailboxes
+from scanner.report.summary import Event, by_band, worst_mailboxes
 from scanner.text import lower_first
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from scanner.report.summary import Incident, Message, Summary, Unread
+    from scanner.report.summary import Escalation, Incident, Message, Summary, Unread
 
 VISIBLE = "visible-recipients"
 NAMED = 2
@@ -346,6 +346,50 @@ def because(group: Unread) -> str:
 def term(titles: Mapping[str, str], term_id: str) -> str:
     """Return a term's title, or its id as words where it has none."""
     return titles.get(term_id) or term_id.replace("-", " ")
+
+
+def reported(escalation: Escalation) -> list[Event]:
+    """Return how an exposure was reported and passed on, as lines of a timeline."""
+    events = [
+        Event(
+            report.at,
+            f"{'An outsider' if report.inbound else 'A colleague'} ({report.reporter}) reported "
+            f"an exposure (to {report.mailbox})",
+        )
+        for report in escalation.reports
+    ]
+    if escalation.handed_over_at:
+        events.append(Event(escalation.handed_over_at, "The privacy contact had the report"))
+    events += [
+        Event(
+            mail.at,
+            f"A mailing to {count(mail.audience, 'recipient')} promoted a page named in a report, "
+            f"{number(mail.hours_after_report)} hours after it (from {mail.mailbox})",
+        )
+        for mail in escalation.mass_mails
+    ]
+    return events
+
+
+def passed_on(escalation: Escalation) -> str:
+    """Return what became of a report, in sentences."""
+    many = count(escalation.reported, "report")
+    first = escalation.reports[0]
+    said = [f"{many}; the first came to {first.mailbox} on {moment(escalation.first_report_at)}."]
+    if escalation.hours_to_handover is not None:
+        said.append(
+            f"The privacy contact had it {number(escalation.hours_to_handover)} hours later."
+        )
+    elif escalation.contacts_known:
+        said.append("That it reached the privacy contact is not to be seen in the mail.")
+    if escalation.stalled_in:
+        said.append(f"Meanwhile it lay in {escalation.stalled_in}.")
+    said += [
+        f"On {moment(mail.at)} a mailing from {mail.mailbox} promoted a page named in it to "
+        f"{count(mail.audience, 'recipient')}."
+        for mail in escalation.mass_mails
+    ]
+    return " ".join(said)
 
 
 def title(incident: Incident, titles: Mapping[str, str]) -> str:

@@ -82,6 +82,9 @@ class Analysis:
     set_aside: Mapping[str, int]
     """Why visible recipient lists were not ranked, and how many messages each reason holds."""
 
+    trails: Sequence[Mapping[str, object]] = ()
+    """How exposures were reported that no incident explains, as plain values."""
+
 
 @dataclass(frozen=True, slots=True)
 class FindingRow:
@@ -406,7 +409,10 @@ class Workspace:
             self._db.executemany(
                 "INSERT INTO set_aside VALUES (?, ?)", sorted(analysis.set_aside.items())
             )
-            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", sorted(meta.items()))
+            values = {**meta, "trails": json.dumps(analysis.trails)}
+            self._db.executemany(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", sorted(values.items())
+            )
 
     def _insert_incidents(self, analysis: Analysis, seen: Mapping[str, str], run_id: str) -> None:
         self._db.executemany(
