@@ -128,19 +128,13 @@ def examine(task: Task) -> Partition:
     view = _View(found, chosen, lists, context, remedies, totals, kin, first, astray)
     nodes = list(view.nodes())
     keys = [node.message_key for node in nodes]
-    left = lists["aside"].drop(kin.aside)
-    set_aside = Counter(left[left != ""].tolist())
-    if len(topics) > len(first):
-        set_aside[aside.TOPIC] = len(topics) - len(first)
-    if doubtful:
-        set_aside[misdirection.ASIDE] = doubtful
     return Partition(
         nodes,
         people,
         view.findings,
         dict(zip(keys, totals["outside"].tolist(), strict=True)),
         _activity(task.mailbox, found),
-        set_aside,
+        _set_aside(lists["aside"].drop(kin.aside), len(topics) - len(first), doubtful),
         [misdirection.finding(node.message_key, a) for node in nodes for a in node.astray],
         spoken.said(
             found,
@@ -158,6 +152,13 @@ def _remedies(task: Task, found: Frames) -> np.ndarray:
         said = _among(found.table["message_key"], task.after(sort))
         remedies = np.where((remedies == "") & said, sort, remedies)
     return remedies
+
+
+def _set_aside(left: pd.Series, topics: int, doubtful: int) -> Counter[str]:
+    """Return why lists, mailings on sensitive topics and suspicions of a slip do not count."""
+    counts = {aside.TOPIC: topics, misdirection.ASIDE: doubtful}
+    shown = {reason: number for reason, number in counts.items() if number > 0}
+    return Counter(left[left != ""].tolist()) + Counter(shown)
 
 
 def _signs(task: Task, found: Frames, content: np.ndarray, remedies: np.ndarray) -> Signs:
