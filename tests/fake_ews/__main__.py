@@ -9,23 +9,31 @@ from tests.fake_ews.exchange import Box, FakeExchange
 from tests.fake_ews.items import Item, Person
 from tests.fake_ews.server import served
 
+LETTERS = str.maketrans("0123456789", "abcdefghij")
+
 
 def message(owner: str, number: int) -> Item:
-    """Return one of very many messages: every hundredth shows a list of twelve outsiders."""
+    """Return one of very many messages.
+
+    Every hundredth shows a list of twelve outsiders, every fiftieth holds an account number.
+    """
     me = Person("Owner", owner)
     count = 12 if number % 100 == 99 else 1 + number % 3
     minute, day = number % 1_440, number // 1_440
     at = f"{2024 + day // 336}-{1 + day // 28 % 12:02}-{1 + day % 28:02}"
     at += f"T{minute // 60:02}:{minute % 60:02}:00Z"
+    # Subjects that differ in a number only would all be one event.
+    word = str(number).translate(LETTERS)
+    account = "IBAN GB82 WEST 1234 5698 7654 32" if number % 50 == 49 else "your letter"
     return Item(
-        subject=f"About {number}",
+        subject=f"About {word}",
         sent=at,
         received=at,
         created=at,
         sender=me,
         to=[Person(f"Person {n}", f"p{number}.{n}@webmail.example") for n in range(count)],
         message_id=f"<{number}.{owner}>",
-        body=f"Dear tenant,\n\nthank you for letter {number}.\n",
+        body=f"Dear tenant,\n\nthank you for {account}, {word}.\n",
     )
 
 
