@@ -13,7 +13,7 @@ from scanner import mime
 from scanner.addresses import domain_of, normalise
 from scanner.connectors.base import Check, Connector, Order, Page, Survey, Unit
 from scanner.connectors.ews_access import ONLINE_REFUSED, Access, online, open_server
-from scanner.connectors.ews_answers import SignInError, UnreachableError
+from scanner.connectors.ews_answers import SignInError, UnreachableError, UnsupportedError
 from scanner.connectors.servants import Call, Servants
 from scanner.directory import Entry, Group, Listing
 from scanner.errors import (
@@ -409,6 +409,7 @@ class _AddressBook:
         self._groups: dict[str, list[tuple[str, str]] | None] = {}
         self._contacts: set[str] = set()
         self._own: set[str] = set()
+        self._refused: set[str] = set()
         self._left = MOST_LOOKUPS
 
     def explain(
@@ -428,28 +429,34 @@ class _AddressBook:
                 group = self._names.get(group, (group, ""))[0] if group[:1] == "/" else group
                 yield from self._expand(mailbox, group, MOST_NESTED)
 
-    def _resolve(self, mailbox: str, name: str) -> Generator[Any, Any, None]:
-        name = name.lower()
-        if name in self._names or self._left <= 0:
-            return
+    def _ask(self, method: str, mailbox: str, name: str) -> Generator[Any, Any, Any]:
+        """Ask once, as long as the server answers such questions and the limit is not reached."""
+        if self._left <= 0 or method in self._refused:
+            return None
         self._left -= 1
         try:
-            address, kind = yield Call("resolve", mailbox, name)
+            return (yield Call(method, mailbox, name))
+        except UnsupportedError:
+            self._refused.add(method)
         except ConnectorError:
-            address, kind = "", ""
+            pass  # one name that is not explained stays as it is, and is counted
+        return None
+
+    def _resolve(self, mailbox: str, name: str) -> Generator[Any, Any, None]:
+        name = name.lower()
+        if name in self._names:
+            return
+        self._names[name] = "", ""  # no other mailbox asks for it meanwhile
+        address, kind = (yield from self._ask("resolve", mailbox, name)) or ("", "")
         self._names[name] = address.lower(), kind
         if kind == "contact" and address:
             self._contacts.add(address.lower())
 
     def _expand(self, mailbox: str, group: str, depth: int) -> Generator[Any, Any, None]:
-        if group in self._groups or self._left <= 0 or "@" not in group:
+        if group in self._groups or "@" not in group:
             return
-        self._left -= 1
         self._groups[group] = None
-        try:
-            members = yield Call("members", mailbox, group)
-        except ConnectorError:
-            members = None
+        members = yield from self._ask("members", mailbox, group)
         self._groups[group] = members
         for address, kind in members or ():
             if kind == "contact" and address:

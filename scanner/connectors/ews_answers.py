@@ -67,6 +67,10 @@ PARKED = {
         "throttled: the server kept asking to wait; the next scan goes on from here, with fewer "
         "workers or a throttling policy of its own it gets further (docs/exchange.md)"
     ),
+    "ErrorExceededConnectionCount": (
+        "the server allows no more connections; the next scan tries again, with fewer workers it "
+        "gets further"
+    ),
     "ErrorInternalServerError": "the server fails on it; the next scan tries again",
     "ErrorQuotaExceeded": "a quota of the server is exceeded; the next scan tries again",
 }

@@ -23,7 +23,7 @@ from scanner.connectors.ews_items import (
     mark,
 )
 from scanner.connectors.ews_session import BrokenAnswerError, Session
-from scanner.errors import CheckpointLostError, ConnectorError, NotEnabledError
+from scanner.errors import CheckpointLostError, ConnectorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,8 +94,9 @@ class Server:
         payload = create_element("m:GetFolder")
         payload.append(_shape("m:FolderShape", _FOLDER))
         payload.append(_folder_ids("m:FolderIds", mailbox, [Place(name) for name in plain]))
+        answers = self._session.send(mailbox, payload)
         found: list[Place] = []
-        for name, message in zip(plain, self._session.send(mailbox, payload), strict=False):
+        for name, message in zip(plain, answers, strict=False):
             code = code_of(message)
             if code != "NoError":
                 found.append(Place(name, problem=refusal(code)))
@@ -104,28 +105,41 @@ class Server:
             place = Place(name, shown=ews_items.text(folder, "DisplayName"))
             found.append(place)
             if ews_items.text(folder, "ChildFolderCount") not in {"", "0"}:
-                found += self._below(mailbox, place)
-        missing = plain[len(found) :] if len(found) < len(plain) else []
-        found += [Place(name, problem=ConnectorError("no answer about it")) for name in missing]
+                found += self._listed(mailbox, place)
+        unsaid = ConnectorError("the server says nothing about it")
+        found += [Place(name, problem=unsaid) for name in plain[len(answers) :]]
         return found + (self._archived(mailbox, found) if ARCHIVE in names else [])
 
+    def _listed(self, mailbox: str, parent: Place) -> list[Place]:
+        """Return the mail folders below one, or the one place that says why they are not known."""
+        try:
+            return self._below(mailbox, parent)
+        except ConnectorError as error:
+            return [Place(f"{parent.name}, folders below", problem=error)]
+
     def _below(self, mailbox: str, parent: Place) -> list[Place]:
-        """Return the mail folders below one."""
-        payload = create_element("m:FindFolder", attrs={"Traversal": "Deep"})
-        payload.append(_shape("m:FolderShape", (*_FOLDER, "folder:FolderClass")))
-        view = {"MaxEntriesReturned": "1000", "Offset": "0", "BasePoint": "Beginning"}
-        payload.append(create_element("m:IndexedPageFolderView", attrs=view))
-        payload.append(_folder_ids("m:ParentFolderIds", mailbox, [parent]))
-        (message,) = self._session.send(mailbox, payload)
-        if (code := code_of(message)) != "NoError":
-            raise refusal(code)
-        found = []
-        for key in message.iter(f"{TYPES}FolderId"):
-            kind = ews_items.text(key.getparent(), "FolderClass")
-            if not kind or kind.lower().startswith("ipf.note"):
-                shown = ews_items.text(key.getparent(), "DisplayName")
-                path = f"{parent.shown}/{shown}" if parent.shown else shown
-                found.append(Place(parent.name, key.get("Id", ""), path))
+        found: list[Place] = []
+        offset, last = 0, False
+        while not last:
+            payload = create_element("m:FindFolder", attrs={"Traversal": "Deep"})
+            payload.append(_shape("m:FolderShape", (*_FOLDER, "folder:FolderClass")))
+            view = {"MaxEntriesReturned": str(LISTED_AT_ONCE), "Offset": str(offset)}
+            view["BasePoint"] = "Beginning"
+            payload.append(create_element("m:IndexedPageFolderView", attrs=view))
+            payload.append(_folder_ids("m:ParentFolderIds", mailbox, [parent]))
+            (message,) = self._session.send(mailbox, payload)
+            if (code := code_of(message)) != "NoError":
+                raise refusal(code)
+            keys = list(message.iter(f"{TYPES}FolderId"))
+            root = message.find(f"{MESSAGES}RootFolder")
+            last = not keys or root is None or _is_true(root.get("IncludesLastItemInRange"))
+            offset += len(keys)
+            for key in keys:
+                kind = ews_items.text(key.getparent(), "FolderClass")
+                if not kind or kind.lower().startswith("ipf.note"):
+                    shown = ews_items.text(key.getparent(), "DisplayName")
+                    path = f"{parent.shown}/{shown}" if parent.shown else shown
+                    found.append(Place(parent.name, key.get("Id", ""), path))
         return found
 
     def _archived(self, mailbox: str, primary: Sequence[Place]) -> list[Place]:
@@ -133,7 +147,7 @@ class Server:
         sent = next((p.shown for p in primary if p.name == "sentitems" and p.shown), "Sent Items")
         try:
             every = self._below(mailbox, Place("archivemsgfolderroot"))
-        except NotEnabledError as error:
+        except ConnectorError as error:
             return [Place(ARCHIVE, problem=error)]
         found = [p for p in every if p.shown.lower() in {sent.lower(), "sent items"}]
         return [Place(ARCHIVE, p.key, f"Archive/{p.shown}") for p in found]

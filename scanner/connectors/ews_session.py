@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import exchangelib as el
 import requests.adapters
 from exchangelib.errors import (
+    ErrorExceededConnectionCount,
     ErrorServerBusy,
     ErrorTimeoutExpired,
     EWSError,
@@ -29,6 +31,8 @@ from scanner.connectors.ews_answers import code_of, explained
 from scanner.errors import ConfigError, ConnectorError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from scanner.connectors.ews_access import Access
 
 _NOT_XML = re.compile(rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[124-9]|2\d|3[01]));", re.I)
@@ -132,7 +136,8 @@ class Session:
         BaseProtocol.TIMEOUT = access.timeout
         BaseProtocol.USERAGENT = "undisclosed"
         if access.ca_file:
-            BaseProtocol.HTTP_ADAPTER_CLS = _adapter(str(access.ca_file))
+            own = {urlsplit(url).hostname or "" for url in (access.endpoint, access.token_url)}
+            BaseProtocol.HTTP_ADAPTER_CLS = _adapter(access.ca_file, own)
         self._configuration: Any = None
         self._account: Any = None
 
@@ -198,7 +203,7 @@ class Session:
         while True:
             try:
                 found = list(operation._get_elements(payload=payload))
-            except ErrorTimeoutExpired as error:
+            except (ErrorTimeoutExpired, ErrorExceededConnectionCount) as error:
                 # Connections that are cut end here as well.
                 failed += 1
                 if splittable and failed > 2:
@@ -233,18 +238,20 @@ class _Application(el.OAuth2Credentials):  # type: ignore[misc]
         return [self._scope]
 
 
-def _adapter(ca_file: str) -> type[requests.adapters.HTTPAdapter]:
-    """Return an adapter that trusts the certificates of a file, and no others."""
+def _adapter(ca_file: str, hosts: Collection[str]) -> type[requests.adapters.HTTPAdapter]:
+    """Return an adapter that at these hosts trusts the certificates of a file, and no others."""
+
+    def trusted(url: str, verify: Any) -> Any:
+        return ca_file if (urlsplit(url).hostname or "") in hosts else verify
 
     class Adapter(requests.adapters.HTTPAdapter):
         def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-            del verify
-            super().cert_verify(conn, url, ca_file, cert)
+            super().cert_verify(conn, url, trusted(url, verify), cert)
 
         def get_connection_with_tls_context(
             self, request: Any, verify: Any, proxies: Any = None, cert: Any = None
         ) -> Any:
-            del verify
-            return super().get_connection_with_tls_context(request, ca_file, proxies, cert)
+            verify = trusted(request.url, verify)
+            return super().get_connection_with_tls_context(request, verify, proxies, cert)
 
     return Adapter

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import re
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +287,7 @@ def test_servers_of_older_versions(tmp_path: Path, version: str) -> None:
         pytest.param(Fault("unauthorised", "GetItem", times=1), id="401-amid"),
         pytest.param(Fault("ErrorServerBusy", "GetItem", times=2), id="busy-in-answer"),
         pytest.param(Fault("ErrorTimeoutExpired", "GetItem", times=3), id="timeout"),
+        pytest.param(Fault("ErrorExceededConnectionCount", "GetItem", times=2), id="connections"),
     ],
 )
 def test_what_passes_is_waited_for(tmp_path: Path, fault: Fault) -> None:
@@ -422,6 +427,49 @@ def test_a_server_that_cannot_sync(tmp_path: Path, content: str) -> None:
         box_.sent.put([item(2_099, subject="Same second"), item(5_000, subject="Later")])
         assert scan_(content).run.messages_read == 2
         assert scan_.unread == []
+
+
+def test_a_server_that_cannot_list_folders(tmp_path: Path) -> None:
+    """Where folders below cannot be listed, the one above is read and that is said."""
+    box_ = box(3)
+    box_.sent.children.append(Folder(f"{JO}/below", "2024"))
+    with scans(tmp_path, FakeExchange([box_], unsupported=["FindFolder"])) as scan_:
+        assert scan_().run.messages_read == 3
+        ((_, outcome, reason),) = scan_.unread
+        assert outcome is Outcome.PARTIAL
+        assert "folders below" in reason
+
+
+def test_a_worker_that_is_lost(tmp_path: Path) -> None:
+    """A worker process that dies costs its mailbox this scan; another reads the others."""
+    exchange = FakeExchange([box(40), box(40, SAM)], cost={"GetItem": 0.3})
+    with scans(tmp_path, exchange) as scan_:
+        killer = threading.Thread(target=_kill_worker_when, args=(exchange, "GetItem"))
+        killer.start()
+        assert scan_().run.exit_code == 3
+        killer.join()
+        ((_, outcome, reason),) = scan_.unread
+        assert outcome is Outcome.PARKED
+        assert "worker process was lost" in reason
+        assert len(scan_.rows) == 40
+        assert scan_().run.exit_code == 0
+        assert len(scan_.rows) == 80
+
+
+def _kill_worker_when(exchange: FakeExchange, operation: str) -> None:
+    while not exchange.count(operation):
+        time.sleep(0.01)
+    (worker,) = multiprocessing.active_children()
+    worker.kill()
+
+
+@pytest.mark.skipif(find_spec("requests_gssapi") is not None, reason="the extra is installed")
+def test_kerberos_without_its_package(tmp_path: Path) -> None:
+    """Kerberos needs an extra, and its absence says which."""
+    with scans(tmp_path, FakeExchange([box(1)]), auth="none") as scan_:
+        scan_.settings["auth"] = "kerberos"
+        with pytest.raises(ConfigError, match=r"undisclosed\[kerberos\]"):
+            scan_()
 
 
 def test_a_server_without_attendees(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -125,6 +126,7 @@ class FakeExchange:
         unsupported: Iterable[str] = (),
         version: str = "Exchange2016",
         without_fields: Iterable[str] = (),
+        cost: Mapping[str, float] | None = None,
     ) -> None:
         self.boxes = {box.address.lower(): box for box in boxes}
         self.book = {key.lower(): found for key, found in (book or {}).items()}
@@ -133,6 +135,8 @@ class FakeExchange:
         self.unsupported = set(unsupported)
         self.version = version
         self.without_fields = set(without_fields)
+        self.cost = dict(cost or {})
+        """Seconds that a call of an operation takes, beside what every call does."""
         self.calls: list[tuple[str, str]] = []
         """Each call: operation and mailbox."""
         self.violations: list[str] = []
@@ -162,6 +166,7 @@ class FakeExchange:
             self.calls.append((request.operation, mailbox))
             self.impersonated |= {request.impersonated} - {""}
             fault = self._struck(request, mailbox)
+        time.sleep(self.cost.get(request.operation, 0.0))
         if request.operation in self.unsupported:
             return _plain_fault(f"Unknown request '{request.operation}'.")
         if request.version > self.version:
