@@ -52,6 +52,7 @@ class Scan:
 def tenant(folder: Path, mailboxes: int, messages: int, *more: str) -> Iterator[Remote]:
     """Serve so many mailboxes of so many messages in a process of their own."""
     sizes = ["--tenant", "bulk", "--mailboxes", str(mailboxes), "--messages", str(messages)]
+    sizes += ["--every", "1000"]
     cost = ["--cost", f"{REQUEST},{MESSAGE}"]
     with own_process([*sizes, *cost, *more], PrivateCA.create(folder / "ca")) as remote:
         yield remote

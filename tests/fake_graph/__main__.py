@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--tenant", choices=["small", "sample", "bulk"], default="small")
     parser.add_argument("--mailboxes", type=int, default=50, help="of a bulk tenant")
     parser.add_argument("--messages", type=int, default=1_000, help="in each of its mailboxes")
+    parser.add_argument("--every", type=int, default=100, help="one message in so many is a list")
     parser.add_argument("--permissions", choices=["basic", "full"], default="basic")
     parser.add_argument("--cost", default="0,0", help="seconds a request, seconds a message")
     parser.add_argument("--port", type=int, default=0)
@@ -41,7 +42,7 @@ def main() -> None:
 def _tenant(options: argparse.Namespace) -> Tenant:
     permissions = FULL if options.permissions == "full" else BASIC
     if options.tenant == "bulk":
-        return bulk_tenant(options.mailboxes, options.messages, permissions)
+        return bulk_tenant(options.mailboxes, options.messages, permissions, options.every)
     return (sample_tenant if options.tenant == "sample" else small_tenant)(permissions)
 
 

@@ -213,13 +213,15 @@ class Stored:
 class Bulk:
     """Very many messages, one every `step`, rendered from a hundred templates.
 
-    Every hundredth shows a list of twelve outsiders, every fiftieth holds an account number.
+    One in so many as `every` says shows a list of twelve outsiders, and the one in the middle
+    between two of those holds an account number; all others disclose nothing.
     """
 
     owner: str
     size: int
     first: datetime = datetime(2025, 7, 1, 6, tzinfo=UTC)
     step: timedelta = timedelta(minutes=5)
+    every: int = 100
 
     def __len__(self) -> int:
         """How many there are."""
@@ -264,7 +266,12 @@ class Bulk:
             b"box": self._box.encode(),
             b"folder": folder.id.encode(),
         }
-        return _template(number % 100, fields, extended, body) % values
+        return _template(self._shape(number), fields, extended, body) % values
+
+    def _shape(self, number: int) -> tuple[int, str]:
+        """Return what a message looks like: its place among a hundred, and what it discloses."""
+        special = {self.every - 1: "list", self.every // 2 - 1: "number"}
+        return number % 100, special.get(number % self.every, "")
 
     def find(self, identity: str) -> Message | None:
         """Return the message of this immutable id."""
@@ -272,8 +279,8 @@ class Bulk:
         if match is None or int(match[1]) >= self.size:
             return None
         number = int(match[1])
-        text = _shape(number % 100).text.replace("{n}", str(number))
-        shape = _shape(number % 100)
+        shape = _shape(*self._shape(number))
+        text = shape.text.replace("{n}", str(number))
         shown = [(name, (a or "").replace("{n}", str(number))) for name, a in shape.to]
         return Message(
             f"{self._box}{number:08}", self.first + number * self.step, ("Owner", self.owner),
@@ -282,19 +289,19 @@ class Bulk:
 
 
 LETTERS = str.maketrans("0123456789", "abcdefghij")
-COUNTS = (1, 1, 1, 2, 1, 3, 1, 1, 5, 2)
+COUNTS = (1, 1, 1, 2, 1, 3, 1, 1, 2, 2)
 
 
 @lru_cache
-def _shape(place: int) -> Message:
+def _shape(place: int, special: str) -> Message:
     """Return what the messages of one place among a hundred look like; `{n}` is their number."""
-    count = 12 if place == 99 else COUNTS[place % len(COUNTS)]
+    count = 12 if special == "list" else COUNTS[place % len(COUNTS)]
     to = [(f"Person {n}", f"p{{n}}.{n}@webmail.example") for n in range(count)]
-    if place % 3 == 0 and place != 99:
+    if place % 3 == 0 and not special:
         to = [(f"Colleague {n}", f"c{place}.{n}@calder.example") for n in range(count)]
     word = str(place).translate(LETTERS)
     text = f"Dear tenant,\n\nthank you for your letter about {word} {{n}}.\n"
-    if place % 50 == 49:
+    if special == "number":
         text = "Tenant {n}: IBAN GB82 WEST 1234 5698 7654 32.\n"
     at = datetime(2000, 1, 1, tzinfo=UTC)
     return Message("x", at, ("Owner", "owner~"), to, subject=f"About {word} {{n}}", text=text)
@@ -302,10 +309,13 @@ def _shape(place: int) -> Message:
 
 @lru_cache(maxsize=4_096)
 def _template(
-    place: int, fields: tuple[str, ...], extended: tuple[tuple[str, int], ...], body_type: str
+    which: tuple[int, str],
+    fields: tuple[str, ...],
+    extended: tuple[tuple[str, int], ...],
+    body_type: str,
 ) -> bytes:
     """Return the JSON of a place's messages with `%(n)d` and the like in it."""
-    shape = _shape(place)
+    shape = _shape(*which)
     found = shape.properties(Folder("owner~", "Sent Items", "sentitems"))
     found |= dict.fromkeys(
         ["sentDateTime", "receivedDateTime", "createdDateTime", "lastModifiedDateTime"], "at~"

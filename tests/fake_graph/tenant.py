@@ -333,12 +333,17 @@ def small_tenant(permissions: frozenset[str] = BASIC) -> Tenant:
     )
 
 
-def bulk_tenant(mailboxes: int, messages: int, permissions: frozenset[str] = BASIC) -> Tenant:
-    """Return a tenant with so many mailboxes of so many messages each, rendered when asked for."""
+def bulk_tenant(
+    mailboxes: int, messages: int, permissions: frozenset[str] = BASIC, every: int = 100
+) -> Tenant:
+    """Return a tenant with so many mailboxes of so many messages each, rendered when asked for.
+
+    One message in `every` shows a list.
+    """
     users = []
     for number in range(mailboxes):
         address = f"user{number:04}@calder.example"
-        box = Mailbox(address).put("sentitems", Bulk(address, messages))
+        box = Mailbox(address).put("sentitems", Bulk(address, messages, every=every))
         users.append(User(address, f"User {number:04}", box))
     return Tenant(users, permissions=permissions)
 
