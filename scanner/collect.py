@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from scanner.detectors import Detectors
     from scanner.detectors.base import ContentDetector, Keyer
     from scanner.directory import Directory
-    from scanner.store import Workspace
+    from scanner.store import StoredKeys, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +177,7 @@ def collect(
     checkpoints = workspace.checkpoints(source.name)
     tally = Tally()
     with Extractor(limits) as files, _seldom_collected():
-        stored = _StoredKeys(workspace)
+        stored = workspace.stored_keys()
         scan = _Scan(workspace, run_id, source, interest, detectors, files, checkpoints, stored)
         readers: dict[Order, _UnitReader] = {}
         for unit in sorted(units, key=lambda u: u.mailbox):
@@ -195,17 +195,17 @@ def collect(
                 if isinstance(found, Page):
                     readers[order].take(found)
                     if left[unit] > 1 or waiting[unit.mailbox] > 1:
-                        stored.add(unit.mailbox, found.batch)  # its next reader will ask
+                        stored.add(unit.mailbox, found.batch.table)  # its next reader will ask
                     continue
                 reader = readers.pop(order)
                 if isinstance(found, CheckpointLostError) and order.resume:
                     reader = reader.from_the_beginning()
                     again[reader.order] = reader
-                    stored.forget(unit.mailbox)
+                    stored.forget(unit.mailbox, read_again=True)
                     continue
                 reader.end(found)
                 done = reader.tally
-                tally = Tally(tally.read + done.read, tally.skipped + done.skipped, scan.groups())
+                tally = Tally(tally.read + done.read, tally.skipped + done.skipped)
                 left[unit] -= 1
                 if not left[unit]:
                     advance(unit.size)
@@ -213,7 +213,7 @@ def collect(
                 if not waiting[unit.mailbox]:
                     stored.forget(unit.mailbox)
             readers = again
-    return tally
+    return replace(tally, groups=scan.groups())
 
 
 @contextmanager
@@ -274,30 +274,6 @@ def _missing(request: Examination, examined: Sequence[Examination]) -> list[Exam
     ]
 
 
-class _StoredKeys:
-    """The message keys of the mailboxes that are being read."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._keys: dict[str, dict[str, str]] = {}
-
-    def of(self, mailbox: str) -> dict[str, str]:
-        """Return each stored key of the mailbox with the unit it was first read from."""
-        if mailbox not in self._keys:
-            self._keys[mailbox] = self._workspace.stored_keys(mailbox)
-        return self._keys[mailbox]
-
-    def add(self, mailbox: str, batch: Batch) -> None:
-        """Take in what was stored since."""
-        keys = batch.table["message_key"].to_pylist()
-        if keys:
-            self.of(mailbox).update(dict.fromkeys(keys, batch.table["unit"][0].as_py()))
-
-    def forget(self, mailbox: str) -> None:
-        """Let go of a mailbox that is read."""
-        self._keys.pop(mailbox, None)
-
-
 @dataclass(frozen=True, slots=True)
 class _Scan:
     """What all units of a source share while they are read."""
@@ -309,7 +285,7 @@ class _Scan:
     detectors: Sequence[ContentDetector]
     files: Extractor
     checkpoints: dict[str, Checkpoint]
-    stored: _StoredKeys
+    stored: StoredKeys
     met: set[str] = field(default_factory=set)
 
     def groups(self) -> frozenset[str]:

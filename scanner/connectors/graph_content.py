@@ -58,7 +58,7 @@ class Contents:
         if len(parked) < len(failed) or len(parked) > min(FEW, len(found) - 1):
             raise failed[0]
         self._found = [
-            (key, [], [], None, f"its text could not be fetched: {one}")
+            (key, [], [], None, f"its text could not be fetched: {_reason(one)}")
             if isinstance(one, BaseException)
             else one
             for (key, _), one in zip(wanted, found, strict=True)
@@ -131,6 +131,10 @@ class Contents:
 
     async def _bytes(self, where: str) -> bytes:
         return await self._session.content(where, lane=self._lane, limit=MAX_FILE_BYTES)
+
+
+def _reason(error: BaseException) -> str:
+    return str(error).partition(";")[0]
 
 
 def _known(content: bytes) -> bytes:

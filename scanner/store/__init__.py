@@ -1,5 +1,6 @@
 """The workspace: SQLite state, migrations, one-transaction page commit, queries."""
 
+from scanner.store.parts import StoredKeys
 from scanner.store.workspace import LATELY, Analysis, FindingRow, Workspace
 
-__all__ = ["LATELY", "Analysis", "FindingRow", "Workspace"]
+__all__ = ["LATELY", "Analysis", "FindingRow", "StoredKeys", "Workspace"]

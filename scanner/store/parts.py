@@ -118,3 +118,43 @@ class Parts:
             for path, mailbox, month in rows
             if (names is None or mailbox in names) and (months is None or month in months)
         ]
+
+    def by_mailbox(self) -> dict[str, list[Path]]:
+        """Return the part files of each mailbox, in the order they were read."""
+        found: dict[str, list[Path]] = {}
+        for path, mailbox in self._db.query("SELECT path, mailbox FROM parts ORDER BY rowid"):
+            found.setdefault(mailbox, []).append(self._folder / path)
+        return found
+
+
+class StoredKeys:
+    """The message keys of the mailboxes that are being read, each with its first unit."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._paths: dict[str, list[Path]] | None = None
+        self._keys: dict[str, dict[str, str]] = {}
+
+    def of(self, mailbox: str) -> dict[str, str]:
+        """Return each stored key of the mailbox with the unit it was first read from."""
+        if mailbox not in self._keys:
+            if self._paths is None:
+                self._paths = self._parts.by_mailbox()
+            paths = self._paths.get(mailbox, ())
+            table = messages.read(paths, ["message_key", "unit"])
+            units = table["unit"].cast(pa.string())
+            pairs = zip(table["message_key"].to_pylist(), units.to_pylist(), strict=True)
+            self._keys[mailbox] = dict(pairs)
+        return self._keys[mailbox]
+
+    def add(self, mailbox: str, rows: pa.Table) -> None:
+        """Take in what was stored of one unit since."""
+        keys = rows["message_key"].to_pylist()
+        if keys:
+            self.of(mailbox).update(dict.fromkeys(keys, rows["unit"][0].as_py()))
+
+    def forget(self, mailbox: str, *, read_again: bool = False) -> None:
+        """Let go of a mailbox that is read; or that will be, and has grown meanwhile."""
+        self._keys.pop(mailbox, None)
+        if read_again:
+            self._paths = None

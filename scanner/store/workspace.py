@@ -22,8 +22,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from scanner import messages
 from scanner.crypto import Keyed, load_or_create_key
 from scanner.directory import Directory, Listing
@@ -48,11 +46,13 @@ from scanner.store.database import Database
 from scanner.store.decisions import Decisions
 from scanner.store.journal import Journal
 from scanner.store.notices import Notices
-from scanner.store.parts import Parts
+from scanner.store.parts import Parts, StoredKeys
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    import pyarrow as pa
 
 _SAYS = "mailbox, folder, since, until, outcome, messages_read, messages_skipped, reason"
 _SAYS_NOW = re.sub(r"\w+", r"excluded.\g<0>", _SAYS)
@@ -216,11 +216,9 @@ class Workspace:
             for unit, mailbox, folder, token, state, examined, pending, progress in rows
         }  # fmt: skip
 
-    def stored_keys(self, mailbox: str) -> dict[str, str]:
-        """Return the message keys of a mailbox, each with the unit it was first read from."""
-        table = self.messages([mailbox], ["message_key", "unit"])
-        units = table["unit"].cast(pa.string())
-        return dict(zip(table["message_key"].to_pylist(), units.to_pylist(), strict=True))
+    def stored_keys(self) -> StoredKeys:
+        """Return the message keys that the store holds, by mailbox."""
+        return StoredKeys(self.parts)
 
     def commit_page(
         self,

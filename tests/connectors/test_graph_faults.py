@@ -149,12 +149,12 @@ LASTING = [
     pytest.param(fault("deny", FOREVER), "denied", 0, id="out of scope"),
     pytest.param(fault("not-enabled", FOREVER), "not_enabled", 0, id="on premises"),
     pytest.param(fault("not-found", FOREVER), "not_enabled", 0, id="unlicensed"),
-    pytest.param(fault("broken", FOREVER), "unreadable", 0, id="torn JSON"),
-    pytest.param(fault("html", FOREVER), "unreadable", 0, id="a proxy's page"),
-    pytest.param(fault("other", FOREVER), "unreadable", 0, id="JSON of another kind"),
+    pytest.param(fault("broken", FOREVER), "parked", 0, id="torn JSON"),
+    pytest.param(fault("html", FOREVER), "parked", 0, id="a proxy's page"),
+    pytest.param(fault("other", FOREVER), "parked", 0, id="JSON of another kind"),
     pytest.param(fault("huge", FOREVER), "unreadable", 0, id="endless"),
     pytest.param(fault("bomb", FOREVER), "unreadable", 0, id="unpacks to too much"),
-    pytest.param(fault("redirect", FOREVER), "partial", 0, id="redirected"),
+    pytest.param(fault("redirect", FOREVER), "unreadable", 0, id="redirected"),
     pytest.param(fault("foreign-link", FOREVER), "partial", JOS, id="link to another host"),
     pytest.param(fault("same-link", FOREVER), "partial", JOS, id="link to itself"),
 ]
@@ -244,7 +244,7 @@ def test_a_service_that_is_gone_is_not_asked_for_ever(bench: Bench) -> None:
 CONTENT = [
     # What happens to the text of one message, what coverage says of it, whether it is read.
     pytest.param("not-found", FOREVER, "moved or deleted", id="deleted meanwhile"),
-    pytest.param("broken", FOREVER, "no JSON", id="torn"),
+    pytest.param("broken", FOREVER, "not what Graph promises", id="torn"),
     pytest.param("huge", FOREVER, "longer than", id="endless"),
     pytest.param("throttle", 2, "", id="throttled"),
     pytest.param("unavailable", 2, "", id="503"),
