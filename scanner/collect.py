@@ -179,28 +179,29 @@ def collect(
     with Extractor(limits) as files, _seldom_collected():
         stored = workspace.stored_keys()
         scan = _Scan(workspace, run_id, source, interest, detectors, files, checkpoints, stored)
-        readers: dict[Order, _UnitReader] = {}
-        for unit in sorted(units, key=lambda u: u.mailbox):
-            readings = plan(unit, checkpoints.get(unit.key), request, source.connector)
-            fresh = [_UnitReader(scan, unit, reading) for reading in readings]
-            readers |= {reader.order: reader for reader in fresh}
-            if not fresh:
-                advance(unit.size)
-        left = Counter(order.unit for order in readers)
+        ways = [
+            (unit, reading)
+            for unit in sorted(units, key=lambda u: u.mailbox)
+            for reading in plan(unit, checkpoints.get(unit.key), request, source.connector)
+        ]
+        left = Counter(unit for unit, _ in ways)
         waiting = Counter(unit.mailbox for unit in left)
-        while readers:
-            again: dict[Order, _UnitReader] = {}
-            for order, found in source.connector.carry_out(iter(list(readers))):
+        for unit in units:
+            if unit not in left:
+                advance(unit.size)
+
+        while ways:
+            again: list[tuple[Unit, _Reading]] = []
+            for order, found in source.connector.carry_out(scan.orders(ways)):
                 unit = order.unit
                 if isinstance(found, Page):
-                    readers[order].take(found)
+                    scan.readers[order].take(found)
                     if left[unit] > 1 or waiting[unit.mailbox] > 1:
                         stored.add(unit.mailbox, found.batch.table)  # its next reader will ask
                     continue
-                reader = readers.pop(order)
+                reader = scan.readers.pop(order)
                 if isinstance(found, CheckpointLostError) and order.resume:
-                    reader = reader.from_the_beginning()
-                    again[reader.order] = reader
+                    again.append((unit, reader.from_the_beginning()))
                     stored.forget(unit.mailbox, read_again=True)
                     continue
                 reader.end(found)
@@ -212,7 +213,7 @@ def collect(
                     waiting[unit.mailbox] -= 1
                 if not waiting[unit.mailbox]:
                     stored.forget(unit.mailbox)
-            readers = again
+            ways = again
     return replace(tally, groups=scan.groups())
 
 
@@ -287,6 +288,14 @@ class _Scan:
     checkpoints: dict[str, Checkpoint]
     stored: StoredKeys
     met: set[str] = field(default_factory=set)
+    readers: dict[Order, _UnitReader] = field(default_factory=dict)
+
+    def orders(self, ways: Sequence[tuple[Unit, _Reading]]) -> Iterator[Order]:
+        """Yield an order for each way through a unit; its reader is made when it is due."""
+        for unit, reading in ways:
+            reader = _UnitReader(self, unit, reading)
+            self.readers[reader.order] = reader
+            yield reader.order
 
     def groups(self) -> frozenset[str]:
         """Return the groups met that nobody counted."""
@@ -313,10 +322,9 @@ class _UnitReader:
         self._before = reading.resumed
         """Whether earlier readings of the unit still have rows for messages they skipped."""
 
-    def from_the_beginning(self) -> _UnitReader:
-        """Return a reader of the same, for a source that no longer knows how far it was read."""
-        reading = replace(self._reading, resume="", resumed=False)
-        return _UnitReader(self._scan, self._unit, reading)
+    def from_the_beginning(self) -> _Reading:
+        """Return this way begun anew, for a source that no longer knows how far it was read."""
+        return replace(self._reading, resume="", resumed=False)
 
     def take(self, page: Page) -> None:
         """Commit a page."""

@@ -153,7 +153,7 @@ class MailReader:
     ) -> Generator[tuple[Order, Page | Exception | None], None, None]:
         """Yield the pages of the orders, and the end of each; see `Connector.carry_out`."""
         desk = Desk()
-        boxes = [list(found) for _, found in groupby(orders, key=lambda o: o.unit.mailbox)]
+        boxes = (list(found) for _, found in groupby(orders, key=lambda o: o.unit.mailbox))
         started: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         thread = threading.Thread(
             target=self._run, args=(desk, boxes, started), name="graph", daemon=True
@@ -169,7 +169,7 @@ class MailReader:
     def _run(
         self,
         desk: Desk,
-        boxes: list[list[Order]],
+        boxes: Iterable[list[Order]],
         started: queue.SimpleQueue[Callable[[], None]],
     ) -> None:
         async def main() -> None:
@@ -196,7 +196,7 @@ class MailReader:
         started.put(lambda: None)
         desk.close(failure)
 
-    async def _all(self, desk: Desk, boxes: list[list[Order]], session: Session) -> None:
+    async def _all(self, desk: Desk, boxes: Iterable[list[Order]], session: Session) -> None:
         # More mailboxes than requests in flight: all of them end at about the same time.
         active = asyncio.Semaphore(3 * self._concurrency)
         held = asyncio.Semaphore(self._concurrency + 4)
@@ -210,8 +210,12 @@ class MailReader:
                 active.release()
 
         async with asyncio.TaskGroup() as tasks:
-            for orders in boxes:
+            boxes = iter(boxes)
+            while True:
                 await active.acquire()
+                orders = next(boxes, None)
+                if orders is None:
+                    break
                 tasks.create_task(one(orders))
 
 
