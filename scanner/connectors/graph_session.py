@@ -234,6 +234,8 @@ class Session:
             wait = asked + random.uniform(0, min(1.0, asked / 4))  # noqa: S311 - no secret
             lane.opens = max(lane.opens, time.monotonic() + wait)
         await self._sleep(wait)
+        if asked is not None:
+            lane.opens = min(lane.opens, time.monotonic())
 
 
 def refusal(status: int, code: str) -> ConnectorError:
