@@ -61,8 +61,6 @@ class Box:
     size: int = 0
     """Position in `SIZES`."""
 
-    split: bool = False
-
     def smaller(self, reason: str) -> None:
         """Ask for smaller pages from now on; raises `ParkedError` where there are none."""
         if self.size + 1 == len(SIZES):
@@ -239,6 +237,7 @@ class _Reading:
         self._pages: asyncio.Queue[Listed | Exception | None] = asyncio.Queue(1)
         asked = order.examination
         self._place = Place.of(order.resume, asked.since, asked.until)
+        self._split = len(self._place.pieces) > 1
         self._committed = order.resume
         self._contents: Contents | None = None
         self._met: deque[set[int]] = deque(maxlen=MET_PAGES)
@@ -285,13 +284,13 @@ class _Reading:
         """Put the pages of a piece where they are taken; split it where it is long."""
         async for page, left in self._listing(piece):
             page.parts = None if left else []
-            if left >= SLICED_FROM * SIZES[0] and not self._box.split:
+            if left >= SLICED_FROM * SIZES[0] and not self._split:
                 at = Piece(piece.since, piece.until)
                 for row in page.rows:
                     at.advance(short(row["id"]), form.instant(row.get("sentDateTime")))
                 parts = at.parts(SLICES, datetime.now(UTC))
                 if len(parts) > 1:
-                    self._box.split, page.parts = True, parts
+                    self._split, page.parts = True, parts
                     await self._put(page)
                     async with asyncio.TaskGroup() as tasks:
                         for part in parts:
