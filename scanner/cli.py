@@ -155,7 +155,7 @@ def scan(
 for command in (
     setup.check,
     queries.incidents, queries.findings, queries.coverage, queries.runs, queries.kinds,
-    inquiries.who, inquiries.simulate,
+    inquiries.who, inquiries.simulate, inquiries.scope, inquiries.verify,
     deciding.decide, deciding.suppress, deciding.register, deciding.precision, deciding.export,
 ):  # fmt: skip
     app.command()(command)

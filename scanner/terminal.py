@@ -15,15 +15,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from scanner import notify, report, simulate, triage, who
+from scanner import notify, report, scope, simulate, triage, who
 from scanner import scan as scanning
 from scanner.attachments import Limits
-from scanner.config import Config, arguments, load
+from scanner.config import Config, arguments, instant, load
 from scanner.detectors import catalogue
-from scanner.errors import ConfigError
+from scanner.errors import ConfigError, UsageError
 from scanner.model import Severity
 from scanner.notify import metrics
 from scanner.report import gather, words
+from scanner.report import scoped as scoping
 from scanner.report.sheets import cell
 from scanner.report.summary import Summary, plain
 
@@ -380,6 +381,48 @@ def show(name: str, rows: Sequence[Mapping[str, object]], form: str) -> None:
         for row in rows:
             table.add_row(*(escape(_brief(row[column])) for column in COLUMNS[name]))
         _out.print(table if rows else f"No {name}.")
+
+
+def scoped(
+    workspace: Workspace,
+    seed: str,
+    described: tuple[str, str, str],
+    shown: dict[str, Any],
+    output: Path | None,
+    pack: Path | None,
+    reason: str,
+) -> None:
+    """Scope an incident, write the files asked for, and print the gist of it."""
+    sender, subject, around = described
+    if bool(seed) == bool(sender or subject or around):
+        raise UsageError("name an incident or message, or describe one with --sender and --around")
+    incident = (
+        scope.find(workspace, seed)
+        if seed
+        else scope.describe(workspace, sender, subject, instant(around))
+    )
+    found = scope.scope(workspace, incident, **shown)
+    detail = {"incident": found.incident_id, "edition": found.edition, "reason": reason}
+    workspace.journal.write("scoped", **{name: text for name, text in detail.items() if text})
+    if output is not None:
+        report.put(output, scoping.working_file(found, output))
+    if pack is not None:
+        report.put(pack, scoping.pack(workspace, found))
+    say(f"{found.incident_id}: {words.band(found.severity)}. {found.why}")
+    exposed = words.people(found.people_exposed, found.people_low, found.people_high)
+    say(
+        f"{exposed} people exposed, {found.only_saw:,} who only saw, "
+        f"{words.count(found.disclosed_pairs, 'pair')}"
+    )
+    for event in found.timeline:
+        say(f"  {event.local or 'date unknown'}: {event.what}")
+    for other in found.alike[:SHOWN]:
+        say(f"  look at {other.incident_id} too ({words.band(other.severity)}): {other.because}")
+    for text in found.unknown:
+        say(f"  unknown: {text}")
+    for path in (output, pack):
+        if path is not None:
+            say(f"{path}: written ({found.edition} edition)")
 
 
 def say(text: str) -> None:

@@ -60,7 +60,7 @@ class Sight:
     """How many more there are than `people` names."""
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """The recipients of the incident's messages: one row each."""
 
     message: np.ndarray
@@ -86,7 +86,7 @@ def who(
     somebody who stands on none of the incident's messages.
     """
     directory = workspace.directory()
-    rows = _recipients(workspace, incident, directory)
+    rows = recipients(workspace, incident, directory)
     asked = _asked(workspace, rows, directory, address)
     if asked is None:
         raise UnknownIdError(
@@ -123,7 +123,7 @@ def who(
     )
 
 
-def _counts(rows: _Rows, chosen: np.ndarray, asked: int) -> np.ndarray:
+def _counts(rows: Rows, chosen: np.ndarray, asked: int) -> np.ndarray:
     """Return in how many messages each person has a chosen row, the one asked about left out."""
     pairs = np.unique(
         rows.person[chosen].astype(np.int64) << 32 | rows.message[chosen].astype(np.int64)
@@ -133,7 +133,7 @@ def _counts(rows: _Rows, chosen: np.ndarray, asked: int) -> np.ndarray:
     return counts
 
 
-def _recipients(workspace: Workspace, incident: Incident, directory: Directory) -> _Rows:
+def recipients(workspace: Workspace, incident: Incident, directory: Directory) -> Rows:
     """Return the recipients of the messages that exposed, their senders left out."""
     exposing = [m for m in incident.messages if m.role == "exposure"] or list(incident.messages)
     keys = pa.array([m.message_key for m in exposing], pa.string())
@@ -156,7 +156,7 @@ def _recipients(workspace: Workspace, incident: Incident, directory: Directory) 
     first = classes.drop_duplicates("person").sort_values("person").reset_index(drop=True)
     others = person[: len(message)] != person[len(message) :][message]
     visible = pc.not_equal(fields.field("role"), "bcc").to_numpy(zero_copy_only=False)
-    return _Rows(
+    return Rows(
         message[others],
         person[: len(message)][others],
         visible[others],
@@ -164,7 +164,7 @@ def _recipients(workspace: Workspace, incident: Incident, directory: Directory) 
     )
 
 
-def _asked(workspace: Workspace, rows: _Rows, directory: Directory, address: str) -> int | None:
+def _asked(workspace: Workspace, rows: Rows, directory: Directory, address: str) -> int | None:
     """Return the person that an address or a pseudonym stands for, where it is a recipient."""
     present = np.unique(rows.person)
     texts = rows.people["address"].iloc[present]

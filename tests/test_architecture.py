@@ -23,6 +23,7 @@ LAYERS = (
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
     ("candidates", "escalation"),
     ("collect", "analyse", "triage", "who", "simulate"),
+    ("scope",),
     ("scan", "report", "notify"),
     ("terminal",),
     ("commands",),

@@ -206,6 +206,19 @@ class Run:
                 kept[f"report.{suffix}"] = readable(path)
         for path in (self.workspace / "reports").iterdir():
             self.redacted[f"reports/{path.name}"] = path.read_text("utf-8")
+        for incident in json.loads(self.redacted["incidents json"]):
+            self._scoped(incident["incident_id"])
+        for query in ("register", "precision", "suppress", "log show"):
+            shown = self.call(*query.split(), "-w", self.workspace, "--format", "json")
+            self.redacted[query] = shown
+
+    def _scoped(self, held: str) -> None:
+        work, packed = self.root / f"{held}.xlsx", self.root / f"{held}.zip"
+        at = ("-w", self.workspace, "-o", work, "--pack", packed)
+        self.redacted[f"scope {held}"] = self.call("scope", held, *at)
+        self.redacted[f"scope {held} xlsx"] = readable(work)
+        self.redacted[f"scope {held} pack"] = readable(packed)
+        self.call("decide", held, "near-miss", "-w", self.workspace, "--reason", "test")
 
 
 class _Keep(logging.Handler):
@@ -239,7 +252,7 @@ def readable(path: Path) -> str:
         marks = [mark.get_title() for mark in document.get_toc()]
         # Lines break within words there; a sentinel holds no space.
         return re.sub(r"[\s\u200b]", "", "".join((*texts, *marks)))
-    if path.suffix == ".xlsx":
+    if path.suffix in {".xlsx", ".zip"}:
         with zipfile.ZipFile(path) as parts:
             return "".join(parts.read(name).decode("utf-8") for name in parts.namelist())
     return path.read_text("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -59,3 +60,58 @@ def simulate(
 
     with errors(), opened(workspace) as store:
         terminal.what_if(store, max_visible, as_json=as_json)
+
+
+def scope(
+    incident: Annotated[
+        str, typer.Argument(help="Id of an incident, key of a message, or Message-ID.")
+    ] = "",
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    sender: Annotated[str, typer.Option(help="Look it up: who sent it.")] = "",
+    subject: Annotated[str, typer.Option(help="Look it up: words of its subject.")] = "",
+    around: Annotated[str, typer.Option(help="Look it up: a day, as 2026-03-31.")] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Working file: .xlsx or .json.")
+    ] = None,
+    pack: Annotated[
+        Path | None, typer.Option(help="Evidence pack: a zip that `verify` checks.")
+    ] = None,
+    zone: Annotated[str, typer.Option(help="Time zone of the local times.")] = "UTC",
+    edition: EditionOption = Edition.REDACTED,
+    reason: ReasonOption = "",
+) -> None:
+    """Scope one incident: everyone concerned, timeline, look-alikes, what mail cannot tell.
+
+    Example: `undisclosed scope inc-1f0c5d2e9a -w audit --zone Europe/London -o incident.xlsx`
+    """
+    from scanner import terminal
+
+    with errors():
+        full = terminal.full_edition(edition.value, reason)
+        with opened(workspace) as store:
+            terminal.scoped(
+                store,
+                incident,
+                (sender, subject, around),
+                {"full": full, "zone": zone},
+                output,
+                pack,
+                reason,
+            )
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="An evidence pack that `scope` wrote.")],
+) -> None:
+    """Check that nothing in an evidence pack was changed, removed or added; else ends with 3.
+
+    Example: `undisclosed verify incident.zip`
+    """
+    from scanner.report import scoped
+
+    with errors():
+        broken = scoped.verify(file)
+        for line in broken:
+            typer.echo(line, err=True)
+        typer.echo(f"{file}: {'does not hold' if broken else 'holds'}")
+        raise typer.Exit(3 if broken else 0)

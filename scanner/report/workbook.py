@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from scanner.report import words
 from scanner.report.sheets import cell
@@ -22,16 +23,25 @@ MAX_ROWS = 1_000_000
 Row = Sequence[object]
 
 
-class Sheet(NamedTuple):
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet(Generic[_T]):
     """One sheet: a heading and a width in characters for each column, and what gives the rows."""
 
     name: str
     columns: tuple[tuple[str, int], ...]
-    rows: Callable[[Summary], Iterable[Row]]
+    rows: Callable[[_T], Iterable[Row]]
 
 
 def render(summary: Summary) -> bytes:
     """Return the workbook."""
+    return build(SHEETS, summary, words.headline(summary), words.edition(summary))
+
+
+def build(sheets: Sequence[Sheet[_T]], of: _T, title: str, edition: str) -> bytes:
+    """Return a workbook of these sheets."""
     import xlsxwriter
 
     target = io.BytesIO()
@@ -43,24 +53,18 @@ def render(summary: Summary) -> bytes:
         "default_date_format": "yyyy-mm-dd hh:mm",
     }
     with xlsxwriter.Workbook(target, options) as book:
-        book.set_properties(
-            {
-                "title": words.headline(summary),
-                "comments": words.edition(summary),
-                "created": summary.generated_at.astimezone(UTC).replace(tzinfo=None),
-            }
-        )
+        book.set_properties({"title": title, "comments": edition})
         heading = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         text = book.add_format({"text_wrap": True, "valign": "top"})
         when = book.add_format({"num_format": "yyyy-mm-dd hh:mm", "valign": "top"})
-        for sheet in SHEETS:
+        for sheet in sheets:
             page = book.add_worksheet(sheet.name)
-            _write(page, sheet, sheet.rows(summary), heading, text, when)
+            _write(page, sheet, sheet.rows(of), heading, text, when)
     return target.getvalue()
 
 
 def _write(
-    page: Any, sheet: Sheet, rows: Iterable[Row], heading: object, text: object, when: object
+    page: Any, sheet: Sheet[_T], rows: Iterable[Row], heading: object, text: object, when: object
 ) -> None:
     for column, (name, width) in enumerate(sheet.columns):
         page.set_column(column, column, width)

@@ -467,6 +467,16 @@ class Workspace:
         )
         return incident_of(json.loads(rows[0][0])) if rows else None
 
+    def incident_of_message(self, message: str) -> Incident | None:
+        """Return the incident that a message belongs to, by its key or its Message-ID."""
+        rows = self._db.query(
+            "SELECT body FROM incidents JOIN incident_messages USING (incident_id) "
+            "WHERE message_key = ?1 OR message_key IN "
+            "(SELECT message_key FROM findings WHERE internet_message_id = ?1) LIMIT 1",
+            message,
+        )
+        return incident_of(json.loads(rows[0][0])) if rows else None
+
     def alerts(self) -> dict[str, tuple[str, datetime]]:
         """Return, for each incident, the run that first saw it and when that began."""
         rows = self._db.query(

@@ -1,0 +1,198 @@
+"""What scoping an incident writes: a working file, and an evidence pack that can be verified."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from scanner import scope
+from scanner.errors import ScannerError, UsageError
+from scanner.report.sheets import cell
+from scanner.report.workbook import Sheet, build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from scanner.scope import Scope
+    from scanner.store import Workspace
+
+MANIFEST = "SHA256SUMS"
+MAX_PACKED = 1024**3
+"""Bytes that a pack may unpack to when it is verified."""
+
+READ_ME = """\
+Evidence pack of Undisclosed, incident {incident_id}, {edition} edition.
+
+scope.json       all that is known of the incident
+fields.json      what a regulator's form asks for; no names
+people.csv       who was exposed, and to how many
+handling.json    who did what with the workspace about it
+tool.json        version, run and configuration that found it
+SHA256SUMS       check with: sha256sum -c SHA256SUMS, or: undisclosed verify FILE.zip
+
+The records are metadata. The messages themselves are in the mailboxes and archives they name.
+"""
+
+
+def working_file(found: Scope, path: Path) -> bytes:
+    """Return the working file in the format of the path's suffix, .json or .xlsx."""
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        return _json(asdict(found) | {"fields": scope.fields(found, found.messages)})
+    if suffix == ".xlsx":
+        title = f"Incident {found.incident_id}"
+        return build(_SHEETS, found, title, f"{found.edition} edition")
+    raise UsageError(f"{path}: a working file is .json or .xlsx")
+
+
+def pack(workspace: Workspace, found: Scope) -> bytes:
+    """Return the evidence pack: records, manifest, tool and run identity, handling log."""
+    log = [
+        entry
+        for entry in workspace.journal.entries()
+        if entry.detail.get("incident") == found.incident_id or entry.action == "scanned"
+    ]
+    files = {
+        "README.txt": READ_ME.format(incident_id=found.incident_id, edition=found.edition).encode(),
+        "scope.json": _json(asdict(found)),
+        "fields.json": _json(scope.fields(found, found.messages)),
+        "people.csv": _people_csv(found),
+        "handling.json": _json([asdict(entry) for entry in log]),
+        "tool.json": _json(
+            {
+                "product": "undisclosed",
+                "version": found.version,
+                "run_id": found.run_id,
+                "config_hash": found.config_hash,
+                "edition": found.edition,
+                "made_at": found.made_at,
+            }
+        ),
+    }
+    sums = "".join(f"{hashlib.sha256(files[n]).hexdigest()}  {n}\n" for n in sorted(files))
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in {**files, MANIFEST: sums.encode()}.items():
+            made = found.made_at.timetuple()[:6]
+            packed.writestr(zipfile.ZipInfo(name, made), content, zipfile.ZIP_DEFLATED)
+    return target.getvalue()
+
+
+def verify(path: Path) -> list[str]:
+    """Return what does not hold in a pack, nothing where all of it does.
+
+    Raises `ScannerError` where the file is no pack at all.
+    """
+    try:
+        with zipfile.ZipFile(path) as packed:
+            names = [info.filename for info in packed.infolist()]
+            if sum(info.file_size for info in packed.infolist()) > MAX_PACKED:
+                raise ScannerError(f"{path}: unpacks to more than {MAX_PACKED:,} bytes: no pack")
+            if MANIFEST not in names:
+                raise ScannerError(f"{path}: holds no {MANIFEST}: not an evidence pack")
+            listed = dict(_sums(packed.read(MANIFEST).decode("utf-8")))
+            found = [
+                f"{name}: stands twice" for name in sorted(set(names)) if names.count(name) > 1
+            ]
+            found += [f"{name}: is not in the manifest" for name in names
+                      if name not in listed and name != MANIFEST]  # fmt: skip
+            for name, digest in listed.items():
+                if name not in names:
+                    found.append(f"{name}: is missing")
+                elif hashlib.sha256(packed.read(name)).hexdigest() != digest:
+                    found.append(f"{name}: was changed")
+            return found
+    except OSError as error:
+        raise ScannerError(f"{path}: cannot be read: {error.strerror}") from error
+    except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError, NotImplementedError) as error:
+        raise ScannerError(f"{path}: damaged, or not an evidence pack") from error
+
+
+def _sums(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        digest, _, name = line.partition("  ")
+        if len(digest) != 64 or not name:
+            raise ValueError(line)
+        yield name, digest
+
+
+def _json(value: object) -> bytes:
+    def plain(found: object) -> object:
+        return found.isoformat() if isinstance(found, datetime) else str(found)
+
+    return json.dumps(value, default=plain, indent=1).encode() + b"\n"
+
+
+def _people_csv(found: Scope) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerow([column.name for column in fields(scope.Person)])
+    for person in found.people:
+        writer.writerow([cell(value) for value in asdict(person).values()])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _summary_rows(found: Scope) -> Iterable[tuple[object, ...]]:
+    for name in (
+        "incident_id", "edition", "severity", "why", "people_exposed", "people_low", "people_high",
+        "disclosed_pairs", "only_saw", "state", "decision", "run_id", "config_hash", "version",
+        "made_at", "zone",
+    ):  # fmt: skip
+        yield name.replace("_", " "), getattr(found, name)
+    for name, count in found.delivery.items():
+        yield f"seen in mail: {name.replace('_', ' ')}", count
+    for text in found.unknown:
+        yield "unknown", text
+
+
+def _fields_rows(found: Scope) -> Iterable[tuple[object, ...]]:
+    for name, value in scope.fields(found, found.messages).items():
+        yield name.replace("_", " "), value
+
+
+_SHEETS: tuple[Sheet[Scope], ...] = (
+    Sheet("Summary", (("What", 28), ("Says", 90)), _summary_rows),
+    Sheet("Regulator's form", (("Field", 28), ("Says", 90)), _fields_rows),
+    Sheet(
+        "People",
+        (("Person", 44), ("Kind", 12), ("Shown in", 10), ("To", 10), ("Received", 10)),
+        lambda found: (
+            (p.person, p.kind, p.shown_in, p.to, p.received) for p in found.people
+        ),
+    ),
+    Sheet(
+        "Timeline",
+        (("When (UTC)", 18), ("Local", 22), ("What", 80)),
+        lambda found: ((e.at, e.local, e.what) for e in found.timeline),
+    ),
+    Sheet(
+        "Messages",
+        (
+            ("Sent (UTC)", 18), ("Role", 12), ("Mailbox", 34), ("Sender", 34), ("Subject", 44),
+            ("Visible", 9), ("External", 9), ("Audience", 9), ("Message-ID", 44),
+            ("Message key", 36),
+        ),
+        lambda found: (
+            (m["sent_at"], m["role"], m["mailbox"], m["sender"], m["subject"],
+             m["visible_recipients"], m["external_visible"], m["audience"],
+             m["internet_message_id"], m["message_key"])
+            for m in found.messages
+        ),
+    ),
+    Sheet(
+        "Look-alikes",
+        (("Incident", 16), ("Severity", 11), ("First sent (UTC)", 18), ("People", 9),
+         ("Because", 60)),
+        lambda found: (
+            (a.incident_id, a.severity, a.first_sent_at, a.people_exposed, a.because)
+            for a in found.alike
+        ),
+    ),
+)  # fmt: skip
