@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from scanner.detectors.finder import PatternDetector
 from scanner.errors import UnreadableError
 from scanner.messages import Document
 from scanner.model import Finding
-from scanner.text import body_text, html_to_text, normalise
+from scanner.text import body_text, normalise
 from tests.build import CORPORA
 from tests.detectors.cases import HITS, NEAR_MISSES, NHS_LIST, NO_VALUES, UNSURE
 from tests.evaluation.score import cases
@@ -374,29 +373,3 @@ def test_hostile_text_is_linear(text: str) -> None:
     began = time.process_time()
     detect(text, people=[JANE, BOB])
     assert time.process_time() - began < N / 200_000
-
-
-@pytest.mark.benchmark
-def test_speed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Prints megabytes a second on dense and on clean mail text, and of HTML to text."""
-    size = 20_000 if FULL else 50
-    filler = "Dear colleague, the papers for the meeting of the board are on the drive. " * 24
-    texts = [text for cases in HITS.values() for text, count in cases.values() if count < 10]
-    dense = [
-        filler + "\n\n".join(texts[(n + step) % len(texts)] for step in range(0, 88, 11))
-        for n in range(size)
-    ]
-    html = [f"<p class=MsoNormal><span style='color:#000'>{filler}<o:p></o:p></span></p>"] * size
-    list(PERSONAL_DATA.detect([Document("warm", "", [texts[0]], [])], str))
-    lines = []
-    for name, bodies in (("dense", dense), ("clean", [filler] * size)):
-        documents = [Document(str(n), "", [body], []) for n, body in enumerate(bodies)]
-        began = time.process_time()
-        found = sum(f.count for f in PERSONAL_DATA.detect(documents, str))
-        took = time.process_time() - began
-        lines.append(f"{name}: {sum(map(len, bodies)) / took / 1e6:.1f} MB/s, {found} values")
-    began = time.process_time()
-    length = sum(len(source) for source in html if html_to_text(source))
-    lines.append(f"html: {length / (time.process_time() - began) / 1e6:.1f} MB/s")
-    with capsys.disabled():
-        sys.stdout.write("\n  ".join(["", *lines, ""]))
