@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scanner.detectors.base import NEVER, Kind
 from scanner.detectors.labelled import Standard, labelled
 from scanner.detectors.numbers import (
@@ -16,13 +18,14 @@ from scanner.detectors.numbers import (
     stands_alone,
     utr,
 )
-from scanner.detectors.page import Words
-from scanner.detectors.patterns import Each, Pattern, Value
+from scanner.detectors.page import Spans, Words, chars
+from scanner.detectors.patterns import Each, Pattern, Value, by_rules, exactly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scanner.detectors.page import Passage
+    from scanner.detectors.patterns import Found
 
 CHI = Kind(
     "chi-number", "CHI numbers (Scotland)", dpc=(1, 3), ei=(0.75, 1.0), example="010190 1005",
@@ -101,10 +104,7 @@ def _accept_licence(passage: Passage, start: int, end: int) -> Iterator[Value]:
         yield Value(start, end, value, 0.8, "the DVLA's form, with a possible birth date in it")
 
 
-_PLATE_FORM = re.compile(
-    r"(?<![A-Za-z0-9])(?=([A-HJ-PR-Y][A-HJ-PR-Y][0-9]{2} {0,2}-?[A-HJ-PR-Z]{3})(?![A-Za-z0-9]))",
-    re.I | re.A,
-)
+_PLATE_FORM = "[A-HJ-PR-Y][A-HJ-PR-Y][0-9]{2} {0,2}-?[A-HJ-PR-Z]{3}"
 _PLATE_WORDS = (
     r"(?:vehicle |car |van )?reg(?:istration|\.)?(?:[ _-](?:number|no\.?|mark|plate))?|vrm|vrn"
     r"|vehicles?"
@@ -144,28 +144,25 @@ def _upper(text: str) -> str | None:
     return compact(text) if text.isupper() else None
 
 
-def _accept_plate(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    text = passage.text[start:end]
-    age = int(text[2:4])
-    if not (2 <= age <= 29 or 51 <= age <= 79):
-        return
-    if passage.near(_VEHICLE_WORDS, start, end, 50, 30):
-        yield Value(start, end, compact(text), 0.85, "the current form, with a word for vehicles")
-    elif (
-        text == text.upper()
-        and stands_alone(passage, start, end)
-        and not passage.near(REFERENCE_WORDS, start, end, 25, 0)
-    ):
-        surer = 0.65 if " " in text else 0.5
-        yield Value(start, end, compact(text), surer, "the current form in capitals")
-    elif (
-        (text.isupper() or (text.islower() and text[4] == " " and text[5:] not in _NO_PLATES))
-        and stands_alone(passage, start, end)
-        and not called_reference(passage, start)
-    ):
-        yield Value(start, end, compact(text), 0.35, "the current form")
+def _accept_plate(at: Spans) -> Found:
+    age = at.char(2).astype(np.int64) * 10 + at.char(3) - 48 * 11
+    at = at[(age >= 2) & (age <= 29) | (age >= 51) & (age <= 79)]
+    texts = at.strings()
+    capitals = np.array([text.isupper() for text in texts], np.bool_)
+    small = [text.islower() and text[4] == " " and text[5:] not in _NO_PLATES for text in texts]
+    alone = at.stand_alone()
+    plain = alone & capitals & ~at.near(REFERENCE_WORDS, 25, 0)
+    perhaps = alone & (capitals | np.array(small, np.bool_))
+    return by_rules(
+        at,
+        (at.near(_VEHICLE_WORDS, 50, 30), 0.85, "the current form, with a word for vehicles"),
+        (plain & _SPACE[at.char(4)], 0.65, "the current form in capitals"),
+        (plain, 0.5, "the current form in capitals"),
+        (perhaps & ~at.told_before(called_reference, perhaps), 0.35, "the current form"),
+    )
 
 
+_SPACE = chars(" ")
 _NO_PLATES = frozenset([
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "and",
     "the", "for", "per", "was", "are", "has", "not", "but", "all", "can", "you",
@@ -217,31 +214,27 @@ _POSTCODE_AREAS = (
     "|ME|MK|ML|NE|NG|NN|NP|NR|NW|OL|OX|PA|PE|PH|PL|PO|PR|RG|RH|RM|SA|SE|SG|SK|SL|SM|SN|SO|SP|SR|SS"
     "|ST|SW|SY|TA|TD|TF|TN|TQ|TR|TS|TW|UB|WA|WC|WD|WF|WN|WR|WS|WV|YO|ZE|ZZ|[BEGLMNSW]"
 )
-_POSTCODE_FORM = re.compile(
-    rf"(?<![A-Za-z0-9#])(?=((?:{_POSTCODE_AREAS})[0-9][0-9A-Z]? {{0,2}}[0-9][ABD-HJLNP-UW-Z]{{2}}"
-    r"|GIR ?0AA)(?![A-Za-z0-9]))",
-    re.I | re.A,
-)
+_POSTCODE_FORM = rf"(?:{_POSTCODE_AREAS})[0-9][0-9A-Z]? {{0,2}}[0-9][ABD-HJLNP-UW-Z]{{2}}|GIR ?0AA"
 # Below the confidence of every address, which holds more than its postcode.
 _POSTCODE_WORDS = Words("post ?codes?", "address(?:es)?", "lives?", "living", "moved", "home")
 
 
-def _accept_postcode(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    text = passage.text[start:end]
-    if not text.isupper() and text[-2:].islower() != text[0].islower():
-        # `B12 3rd floor`
-        return
-    if passage.near(_POSTCODE_WORDS, start, end, 40, 15):
-        surer = 0.58
-    elif not stands_alone(passage, start, end):
-        return
-    elif not (text.isupper() or " " in text):
-        if len(text) < 6:
-            return
-        surer = 0.3
-    else:
-        surer = 0.55 if " " in text and text.isupper() else 0.45
-    yield Value(start, end, compact(text), surer, "the form of a postcode in a known area")
+def _accept_postcode(at: Spans) -> Found:
+    # Not `B12 3rd floor`.
+    right = [text.isupper() or text[-2:].islower() == text[0].islower() for text in at.strings()]
+    at = at[np.array(right, np.bool_)]
+    texts = at.strings()
+    capitals = np.array([text.isupper() for text in texts], np.bool_)
+    spaced = np.array([" " in text for text in texts], np.bool_)
+    alone = at.stand_alone()
+    why = "the form of a postcode in a known area"
+    return by_rules(
+        at,
+        (at.near(_POSTCODE_WORDS, 40, 15), 0.58, why),
+        (alone & spaced & capitals, 0.55, why),
+        (alone & (spaced | capitals), 0.45, why),
+        (alone & (at.end - at.start >= 6), 0.3, why),
+    )
 
 
 _TEN = r"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}"
@@ -268,9 +261,8 @@ PATTERNS = (
     Pattern(LICENCE, r"[A-Z9][ -]?[0-9]{6}[ -]?[A-Z]", _LICENCE_FORM,
              accept=Each(_accept_licence),
             words=(_LICENCE_WORDS,)),
-    Pattern(VEHICLE, r"[A-Z]{2}[0-9]{2} {0,2}-?[A-Z]{3}[^A-Z0-9]", _PLATE_FORM,
-             accept=Each(_accept_plate),
-            words=(_VEHICLE_WORDS, REFERENCE_WORDS), group="digits"),
+    exactly(VEHICLE, _PLATE_FORM, _accept_plate, words=(_VEHICLE_WORDS, REFERENCE_WORDS),
+            group="digits"),
     labelled(VEHICLE, r"(?:vehicle |car |van )?reg(?:istration)?\.?(?: (?:number|no\.?|mark"
                       r"|plate))|vrm|vrn|number ?plates?",
              _OLDER_FORMS, compact, 0.75),
@@ -282,7 +274,6 @@ PATTERNS = (
             group="capitals"),
     Pattern(PUPIL, r"[A-Z][0-9]{11}[0-9A-Z][^0-9A-Z]", _UPN_FORM, accept=Each(_accept_pupil),
             words=(_UPN_WORDS,)),
-    Pattern(POSTCODE, (r"[A-Z]{1,2}[0-9][A-Z0-9]? {0,2}[0-9][A-Z]{2}[^A-Z0-9]", "GIR ?0AA"),
-            _POSTCODE_FORM,
-            accept=Each(_accept_postcode), words=(_POSTCODE_WORDS,), group="capitals"),
+    exactly(POSTCODE, _POSTCODE_FORM, _accept_postcode, before="A-Za-z0-9#",
+            words=(_POSTCODE_WORDS,), group="capitals"),
 )  # fmt: skip

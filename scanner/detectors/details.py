@@ -6,6 +6,8 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scanner.detectors.base import Kind
 from scanner.detectors.page import Passage, Spans, Words
 from scanner.detectors.patterns import Each, Found, Pattern, Value, exactly, found_in
@@ -285,6 +287,16 @@ def _accept_address(passage: Passage, start: int, end: int) -> Iterator[Value]:
     yield Value(start, end, value, confidence, reason, shown)
 
 
+_SHORTEST_STREET = 5
+_EACH_ADDRESS = Each(_accept_address)
+
+
+def _accept_addresses(at: Spans) -> Found:
+    """Leave out the postcodes that follow another at once, as in a list of them."""
+    gap = np.append(_SHORTEST_STREET, at.start[1:] - at.end[:-1])
+    return _EACH_ADDRESS(at[(gap >= _SHORTEST_STREET) | (gap < 0)])
+
+
 PATTERNS = (
     Pattern(DATE_OF_BIRTH, f"(?:{_BORN})", _BORN_FORM, accept=Each(_accept_born), group="names"),
     exactly(
@@ -299,6 +311,6 @@ PATTERNS = (
         POSTAL_ADDRESS,
         r"[A-Z]{1,2}[0-9][A-Z0-9]? {0,2}[0-9][A-Z]{2}[^A-Z0-9]",
         _POSTCODE_FORM,
-        accept=Each(_accept_address),
+        accept=_accept_addresses,
     ),
 )
