@@ -210,7 +210,7 @@ def _accept_iban(at: Spans) -> Found:
     at, lengths = at[lengths > 0], lengths[lengths > 0]
     # Up to two signs may stand between two characters.
     rows = at.page.windows(at.start, 3 * _IBAN_LONGEST)
-    counts = np.cumsum(PLAIN[rows], axis=1)
+    counts = np.cumsum(PLAIN[rows], axis=1, dtype=np.uint8)
     last = np.argmax(counts == lengths[:, None], axis=1)
     at = Spans(at.page, at.start, at.start + last + 1)[counts[:, -1] >= lengths]
     at = at[~at.after(ALNUM)]
