@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from scanner.detectors import recipients
-from scanner.detectors.misdirection import Signs, Suspects
+from scanner.config import Config
+from scanner.detectors import misdirection, recipients
+from scanner.detectors.misdirection import Signs, Suspects, finding
 from scanner.directory import Directory
 from scanner.messages import SourceMessage
 from scanner.mime import Part
 from scanner.model import Astray
-from tests.build import JO, SAM, sent, table
+from scanner.scan import scan
+from scanner.store import Workspace
+from tests.build import CORPORA, JO, SAM, sent, table
 
 DIRECTORY = Directory(frozenset({"calder.example"}), partner_domains=frozenset({"council.example"}))
 DAY = 24.0
@@ -287,3 +292,72 @@ NEAR_MISSES = [
 def test_what_only_looks_like_a_slip(mailbox: Box) -> None:
     """What has another explanation makes no incident, however sensitive the message is."""
     assert mailbox.said() == []
+
+
+def test_a_received_copy_is_not_judged() -> None:
+    """A colleague's mailbox holds a part of the sender's habits: what it received is left alone."""
+    found = box([JANE, SAM]).add(sent(0, [TYPO, SAM], subject="Support plan"), "sensitive")
+    assert [a.kind for a in found.found()] == ["near-twin-address"]
+    assert found.found(mailbox=SAM) == []
+
+
+def test_what_speaks_for_a_slip_is_said() -> None:
+    """Each sign raises the confidence and stands in the reason, without an address in it."""
+    plain = box([JANE]).add(sent(0, [TYPO], subject="The plan"), "sensitive")
+    sure = replace(plain, messages=[*plain.messages])
+    sure.add(sent(0.2, [JANE], subject="The plan"))
+    sure.add(sent(0.5, [TYPO], subject="Please delete: the plan"), "remedy")
+    sure.add(sent(1, [JO], sender=TYPO, subject="Re: the plan"), "report")
+    (weak,), (strong, *_) = plain.found(), sure.found()
+    assert (weak.confidence, strong.confidence, strong.corrected) == (0.65, 0.98, True)
+    assert all(words in strong.because for words in ("two hours", "apology", "gone wrong"))
+    assert "@" not in strong.because
+
+
+def test_the_finding_is_masked() -> None:
+    """What is stored as a finding shows neither address in clear."""
+    (astray,) = box([JANE]).add(sent(0, [TYPO]), "sensitive").found()
+    found = finding("key", astray)
+    assert found.evidence.masked == "to j***@north.example, expected j***@north.example"
+    assert found.part == "recipients"
+
+
+def crowd(count: int) -> list[str]:
+    """Return so many addresses that all look alike."""
+    return [f"person{chr(97 + n % 26)}{n}@north.example" for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    "mailbox",
+    [
+        pytest.param(Box([sent(n, [a], subject="Re:") for n, a in enumerate(crowd(2_000))]),
+                     id="two-thousand-replies"),
+        pytest.param(Box([sent(0, crowd(50_000)), sent(1, [JANE])]), id="fifty-thousand"),
+        pytest.param(
+            Box([sent(n / 9, [a, b], sender=a) for n, (a, b) in enumerate(
+                zip(crowd(3_000), crowd(3_001)[1:], strict=True))]), id="everybody-is-external"),
+        pytest.param(Box([sent(0, [*crowd(30)], subject="x" * 9) for _ in range(300)]),
+                     id="one-second-for-all"),
+        pytest.param(Box([sent(n, ["@", "a@", "@b", "\u202e@x.example"]) for n in range(50)]),
+                     id="addresses-that-are-none"),
+    ],
+)  # fmt: skip
+def test_bounds(mailbox: Box) -> None:
+    """Odd mailboxes take bounded time and give no suspicion."""
+    begin = time.process_time()
+    assert mailbox.found() == []
+    assert time.process_time() - begin < 10
+
+
+@pytest.mark.corpora
+@pytest.mark.skipif(not CORPORA.is_dir(), reason="no corpora here")
+def test_real_mail_has_few(tmp_path: Path) -> None:
+    """Of a real company's sent mail at most one in a hundred is taken for misdirected."""
+    config = Config(internal_domains=("enron.com",))
+    with Workspace(tmp_path / "w", create=True) as workspace:
+        scan(config, [str(CORPORA / "enron-raw")], workspace)
+        audited = sum(row[2] for row in workspace.activity())
+        ours = {kind.id for kind in misdirection.KINDS}
+        slips = [row for row in workspace.findings() if row.finding.kind in ours]
+    assert audited > 1_000
+    assert len(slips) <= audited / 100
