@@ -235,8 +235,9 @@ def _alike(history: History, person: np.ndarray, expected: np.ndarray) -> np.nda
 
 def _circles(history: History) -> pd.DataFrame:
     """The circle that is always written to, with one of it missing and a neighbour there."""
-    rows = history.rows
-    rows = rows[(rows["others"] > 0) & (rows["others"] <= SMALL_CIRCLE)]
+    others = history.rows["others"].to_numpy()
+    rows = history.rows[["person", "sender", "when", "message"]]
+    rows = rows[(others > 0) & (others <= SMALL_CIRCLE)]
     own = mixed(rows["person"].to_numpy())
     rest = history.sets[rows["message"].to_numpy()] - own
     return _replaced(history, rows, rest, KNOWN_FROM)
@@ -244,8 +245,8 @@ def _circles(history: History) -> pd.DataFrame:
 
 def _subjects(history: History) -> pd.DataFrame:
     """A subject that goes back and forth with one person, sent to a neighbour."""
-    rows = history.rows
-    rows = rows[(rows["others"] == 0) & (rows["subject"] >= 0)]
+    alone = (history.rows["others"] == 0) & (history.rows["subject"] >= 0)
+    rows = history.rows[["person", "sender", "when", "subject"]][alone.to_numpy()]
     return _replaced(history, rows, mixed(rows["subject"].to_numpy()), 2)
 
 
@@ -339,12 +340,12 @@ def _apart(senders: pd.Series) -> np.ndarray:
 def _outsiders(history: History) -> pd.DataFrame:
     """One outsider on a message to a circle of insiders that otherwise writes among itself."""
     rows = history.rows
-    inside = rows[rows["insider"].to_numpy()]
+    inside = rows[["message", "person"]][rows["insider"].to_numpy()]
     message = inside["message"].to_numpy()
     size = np.bincount(message, minlength=len(history.sets))
     circle = np.zeros(len(history.sets), np.uint64)
     np.add.at(circle, message, mixed(inside["person"].to_numpy()))
-    first = rows.drop_duplicates("message")
+    first = rows[["message", "sender", "others", "outsiders"]].drop_duplicates("message")
     at = first["message"].to_numpy()
     mails = pd.DataFrame(
         {

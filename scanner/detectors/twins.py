@@ -55,6 +55,8 @@ def typos(
     Two such texts become equal when a letter is taken from one or both: hashes of each text without
     each of its letters are compared, in time linear in the texts.
     """
+    if not len(typed) or not len(known):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     left, left_at = _shortened(typed, typed_group)
     right, right_at = _shortened(known, known_group)
     order = np.argsort(right, kind="stable")
@@ -216,6 +218,8 @@ def agreeing(codes: np.ndarray, new: np.ndarray, old: np.ndarray) -> pd.DataFram
     kept = old[(codes[old] >= 0) & np.isin(codes[old], codes[new])]
     known = pd.DataFrame({"expected": kept, "code": codes[kept]})
     known = known[(known.groupby("code")["expected"].transform("size") < CROWD).to_numpy()]
+    if known.empty:
+        return known.assign(person=known["expected"])[["person", "expected"]]
     wanted = new[np.isin(codes[new], known["code"])]
     pairs = pd.DataFrame({"person": wanted, "code": codes[wanted]}).merge(known, on="code")
     return pairs.loc[pairs["person"] != pairs["expected"], ["person", "expected"]]
