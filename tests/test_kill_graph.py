@@ -20,6 +20,7 @@ from tests.fakes import assert_sound, held
 
 FULL = os.environ.get("UNDISCLOSED_BENCH") == "full"
 MAILBOXES, MESSAGES, KILLS = (20, 2_500, 8) if FULL else (4, 160, 2)
+DEPTHS = ["none", "text"] if FULL else ["text"]
 
 FAULTS: list[dict[str, object]] = [
     {"name": "throttle", "every": 9, "times": None, "options": {"retry_after": 0}},
@@ -35,10 +36,11 @@ class Source:
     """The tenant that all scans read."""
 
     config: Path
+    content: str
 
     def command(self, workspace: Path) -> list[str]:
         """Return the arguments of a scan of it."""
-        options = ["--config", str(self.config), "-w", str(workspace), "--content", "text"]
+        options = ["--config", str(self.config), "-w", str(workspace), "--content", self.content]
         return [sys.executable, "-m", "scanner", "scan", "m365", *options]
 
     def finish(self, workspace: Path) -> None:
@@ -64,15 +66,17 @@ class Source:
         return False
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+@pytest.fixture(scope="module", params=DEPTHS)
+def source(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Source]:
     """Serve a tenant that throttles, breaks connections, repeats itself and ends tokens."""
     folder = tmp_path_factory.mktemp("tenant")
     sizes = ["--tenant", "bulk", "--mailboxes", str(MAILBOXES), "--messages", str(MESSAGES)]
     told = ["--permissions", "full", "--cost", "0.01,0.0002", "--faults", json.dumps(FAULTS)]
     authority = PrivateCA.create(folder / "ca")
     with own_process([*sizes, *told], authority) as remote:
-        yield Source(source_file(folder, remote.url, authority))
+        yield Source(source_file(folder, remote.url, authority), request.param)
 
 
 def test_killed_at_random_under_throttling(tmp_path: Path, source: Source) -> None:
