@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 
 from scanner import triage, who
 from scanner.addresses import normalise
-from scanner.directory import GROUP_MARK
 from scanner.errors import UnknownIdError, UsageError
 from scanner.model import Severity
 
@@ -236,9 +235,7 @@ def _people(workspace: Workspace, rows: Rows, *, full: bool) -> tuple[Person, ..
     ).tolist()
     texts = rows.people["address"].iloc[order].tolist()
     names = [
-        text.removeprefix(GROUP_MARK)
-        if full or kind in {"internal", "group"}
-        else workspace.keyed.pseudonym(text)
+        who.shown_as(workspace, text, kind, full=full)
         for text, kind in zip(texts, kinds, strict=True)
     ]
     counts = (shown_in[order].tolist(), to[order].tolist(), received[order].tolist())

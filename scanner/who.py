@@ -106,10 +106,7 @@ def who(
     ).tolist()
     texts = rows.people["address"].iloc[order].tolist()
     shown = [
-        text.removeprefix(GROUP_MARK)
-        if full or kind in {"internal", "group"}
-        else workspace.keyed.pseudonym(text)
-        for text, kind in zip(texts, kinds, strict=True)
+        shown_as(workspace, text, kind, full=full) for text, kind in zip(texts, kinds, strict=True)
     ]
     people = list(map(Person, shown, kinds, saw[order].tolist(), seen_by[order].tolist()))
     return Sight(
@@ -121,6 +118,18 @@ def who(
         people,
         len(met) - len(people),
     )
+
+
+def shown_as(workspace: Workspace, text: str, kind: str, *, full: bool) -> str:
+    """Return somebody as an edition shows them: insiders and all of the full one by address.
+
+    A group that has no address is known by its name, which may tell what its members share.
+    """
+    group = text.startswith(GROUP_MARK)
+    if full or (kind == "internal" and not group):
+        return text.removeprefix(GROUP_MARK)
+    name = workspace.keyed.pseudonym(text)
+    return name.replace("person-", "group-", 1) if kind == "group" else name
 
 
 def _counts(rows: Rows, chosen: np.ndarray, asked: int) -> np.ndarray:
