@@ -230,7 +230,7 @@ def bytes_of(attachment: Any) -> bytes | None:
         found = attachment.findtext(path)
         if found:
             try:
-                return base64.b64decode(found)
+                return base64.b64decode("".join(found.split()), validate=True)
             except (binascii.Error, ValueError):
                 return None
     # A file of no bytes is written without content.
