@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
-from urllib.parse import urlsplit
 
 from scanner import mime
 from scanner.addresses import domain_of, normalise
@@ -110,11 +109,10 @@ class EwsConnector(Connector):
         self._autodiscover = autodiscover
         if online(endpoint):
             raise ConfigError(f"endpoint: {ONLINE_REFUSED}")
-        host = urlsplit(endpoint).hostname or ""
         self._access = Access(
             endpoint, auth, username, access == "impersonation", version,
             str(ca_file) if ca_file else "", max_wait, first_wait, timeout,
-            client_id, tenant, token_url, scope or f"https://{host}/.default",
+            client_id, tenant, token_url, scope,
         )  # fmt: skip
         self._places: dict[str, Place] = {}
         self._book = _AddressBook()

@@ -137,7 +137,9 @@ class Session:
         BaseProtocol.USERAGENT = "undisclosed"
         if access.ca_file:
             own = {urlsplit(url).hostname or "" for url in (access.endpoint, access.token_url)}
-            BaseProtocol.HTTP_ADAPTER_CLS = _adapter(access.ca_file, own)
+            # What autodiscover asks is named by the mailbox's domain, and the organisation's own.
+            everywhere = not access.endpoint
+            BaseProtocol.HTTP_ADAPTER_CLS = _adapter(access.ca_file, None if everywhere else own)
         self._configuration: Any = None
         self._account: Any = None
 
@@ -227,7 +229,8 @@ class _Application(el.OAuth2Credentials):  # type: ignore[misc]
 
     def __init__(self, access: Access) -> None:
         super().__init__(access.client_id, access.password, tenant_id=access.tenant)
-        self._token_url, self._scope = access.token_url, access.scope
+        self._token_url = access.token_url
+        self._scope = access.scope or f"https://{urlsplit(access.endpoint).hostname}/.default"
 
     @property
     def token_url(self) -> str:
@@ -238,11 +241,11 @@ class _Application(el.OAuth2Credentials):  # type: ignore[misc]
         return [self._scope]
 
 
-def _adapter(ca_file: str, hosts: Collection[str]) -> type[requests.adapters.HTTPAdapter]:
-    """Return an adapter that at these hosts trusts the certificates of a file, and no others."""
+def _adapter(ca_file: str, hosts: Collection[str] | None) -> type[requests.adapters.HTTPAdapter]:
+    """Return an adapter that at these hosts, or at all, trusts a file's certificates, no others."""
 
     def trusted(url: str, verify: Any) -> Any:
-        return ca_file if (urlsplit(url).hostname or "") in hosts else verify
+        return ca_file if hosts is None or urlsplit(url).hostname in hosts else verify
 
     class Adapter(requests.adapters.HTTPAdapter):
         def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
