@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -14,112 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner import incidents
-from scanner.exposure import PERSON_KINDS, People, disclosed_pairs
-from scanner.incidents import Node, is_cut, plain_subject
+from scanner.exposure import disclosed_pairs
+from scanner.incidents import is_cut, plain_subject
 from scanner.model import Evidence, Finding, Incident
-from scanner.severity import KindFactors
-from tests.build import JO, MONDAY, SAM
-
-NHS = KindFactors("NHS numbers", (4, 4), (0.75, 1.0))
-KINDS = {
-    "nhs-number": NHS,
-    "sensitive-health": KindFactors("Words about health", (1, 4), (0.25, 0.25)),
-    "sensitive-money": KindFactors("Words about debt", (1, 3), (0.25, 0.25)),
-    "sensitive-crime": KindFactors("Words about crime", (1, 4), (0.25, 0.25)),
-}
-Part = tuple[Sequence[Node], People]
-
-
-@dataclass(frozen=True)
-class Sent:
-    """A candidate message: its node, and who is on it."""
-
-    node: Node
-    visible: tuple[str, ...]
-    hidden: tuple[str, ...] = ()
-    named: frozenset[str] = field(default_factory=frozenset)
-
-
-def crowd(count: int, start: int = 0) -> list[str]:
-    """Return so many invented people."""
-    return [f"p{n:05}@d{n % 9}.example" for n in range(start, start + count)]
-
-
-def sent(
-    key: str,
-    hours: float | None,
-    to: Iterable[str] = tuple(crowd(5)),
-    *,
-    bcc: Iterable[str] = (),
-    subject: str = "Repairs day",
-    sender: str = JO,
-    mailbox: str = JO,
-    remedy: str = "",
-    listed: bool = True,
-    contexts: tuple[str, ...] = (),
-    named: Iterable[str] = (),
-    message_id: str = "",
-    **facts: object,
-) -> Sent:
-    """Return a message with a ranked list, sent so many hours after `MONDAY`."""
-    visible, hidden = tuple(to), tuple(bcc)
-    node = Node(
-        message_key=key,
-        internet_message_id=message_id or f"{key}@calder.example",
-        mailbox=mailbox,
-        sent_at=None if hours is None else MONDAY + timedelta(hours=hours),
-        sender=sender,
-        subject=subject,
-        subject_redacted=subject,
-        listed=listed,
-        remedy=remedy,
-        visible=len(visible),
-        external_visible=len(visible),
-        audience=len(visible) + len(hidden),
-        contexts=contexts,
-    )
-    return Sent(replace(node, **facts), visible, hidden, frozenset(named))  # type: ignore[arg-type]
-
-
-def kind_of(person: str) -> int:
-    """Return what an address is, as the analysis of a mailbox would tell."""
-    if person.startswith("group:"):
-        return PERSON_KINDS.index("group")
-    local, _, domain = person.partition("@")
-    if domain == "calder.example":
-        return PERSON_KINDS.index("internal")
-    if local == "info":
-        return PERSON_KINDS.index("role-address")
-    return PERSON_KINDS.index("private-webmail" if domain == "gmail.com" else "business")
-
-
-def part(*messages: Sent) -> Part:
-    """Return the candidates of one mailbox."""
-    rows = [
-        (at, person, person in shown, message)
-        for at, message in enumerate(messages)
-        for shown in (set(message.visible),)
-        for person in dict.fromkeys((*message.visible, *message.hidden))
-    ]
-    names = [person for _, person, _, _ in rows]
-    return [message.node for message in messages], People(
-        np.array([at for at, *_ in rows], np.int32),
-        np.array(names, dtype=object),
-        np.array([visible for *_, visible, _ in rows], bool),
-        np.array([kind_of(person) for person in names], np.int8),
-        np.array([person.rpartition("@")[2] for person in names], dtype=object),
-        np.array([person in message.named for _, person, _, message in rows], bool),
-    )
-
-
-def build(
-    *messages: Sent,
-    findings: Sequence[Finding] = (),
-    previous: Mapping[str, tuple[str, str]] | None = None,
-    spoken: Sequence[Finding] = (),
-) -> list[Incident]:
-    """Return the incidents of these messages, all in one mailbox."""
-    return incidents.build([part(*messages)], findings, KINDS, previous or {}, spoken)[0]
+from tests.build import JO, SAM
+from tests.nodes import KINDS, Sent, build, crowd, keys, nhs, part, sent
 
 
 def mention(key: str, kind: str, confidence: float = 0.65, part: str = "body") -> Finding:
@@ -160,16 +58,6 @@ def test_a_copy_says_the_same_once() -> None:
     one = [sent(key, 0, message_id="same", mailbox=box) for key, box in (("a", JO), ("b", SAM))]
     (found,) = build(*one, spoken=spoken)
     assert sum("mention" in reason for reason in found.score.reasons) == 1
-
-
-def keys(found: Iterable[Incident]) -> list[list[str]]:
-    """Return the message keys of each incident, in order."""
-    return sorted([m.message_key for m in incident.messages] for incident in found)
-
-
-def nhs(key: str, count: int = 1, values: tuple[str, ...] = ("v1",)) -> Finding:
-    """Return a finding of NHS numbers in a message."""
-    return Finding("d", 1, "nhs-number", key, "body", 0.9, count, Evidence("***", values))
 
 
 @pytest.mark.parametrize(
@@ -284,21 +172,29 @@ OTHERS = crowd(10, 100)
                           subject="Our apologies"), False, id="apology-to-two-of-ten"),
         pytest.param(sent("b", 2, to=(), bcc=OTHERS, listed=False, remedy="apology",
                           subject="Our apologies"), False, id="apology-to-others"),
-        pytest.param(sent("b", 2, to=(), bcc=LIST, listed=False, remedy="apology", sender=SAM),
+        pytest.param(sent("b", 2, to=(), bcc=LIST, listed=False, remedy="apology",
+                          subject="On Monday", sender=SAM),
                      True, id="apology-of-a-colleague"),
-        pytest.param(sent("b", 2, to=(), bcc=LIST[:7], listed=False, remedy="apology", sender=SAM),
+        pytest.param(sent("b", 2, to=(), bcc=LIST[:7], listed=False, remedy="apology",
+                          subject="On Monday", sender=SAM),
                      False, id="apology-of-a-colleague-to-seven-of-ten"),
         pytest.param(sent("b", 2, to=(), bcc=[*LIST, *OTHERS, *crowd(9, 300)], listed=False,
-                          remedy="apology", sender=SAM), False, id="a-colleagues-apology-to-many"),
-        pytest.param(sent("b", -2, to=(), bcc=LIST, listed=False, remedy="apology"), False,
+                          remedy="apology", subject="On Monday", sender=SAM),
+                     False, id="a-colleagues-apology-to-many"),
+        pytest.param(sent("b", -3, to=(), bcc=LIST, listed=False, remedy="apology",
+                          subject="On Monday"), False,
                      id="apology-before"),
-        pytest.param(sent("b", 7 * 24, to=(), bcc=LIST, listed=False, remedy="apology"), True,
+        pytest.param(sent("b", 7 * 24, to=(), bcc=LIST, listed=False, remedy="apology",
+                          subject="On Monday"), True,
                      id="a-week-later"),
-        pytest.param(sent("b", 7 * 24 + 1, to=(), bcc=LIST, listed=False, remedy="apology"), False,
+        pytest.param(sent("b", 7 * 24 + 1, to=(), bcc=LIST, listed=False, remedy="apology",
+                          subject="On Monday"), False,
                      id="more-than-a-week-later"),
-        pytest.param(sent("b", None, to=(), bcc=LIST, listed=False, remedy="apology"), False,
+        pytest.param(sent("b", None, to=(), bcc=LIST, listed=False, remedy="apology",
+                          subject="On Monday"), False,
                      id="undated"),
-        pytest.param(sent("b", 2, to=(), bcc=LIST, listed=False), False, id="no-remedy"),
+        pytest.param(sent("b", 3, to=(), bcc=LIST, listed=False, subject="On Monday"), False,
+                     id="no-remedy"),
     ],
 )  # fmt: skip
 def test_remedies(later: Sent, joined: bool) -> None:

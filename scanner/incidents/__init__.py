@@ -291,12 +291,13 @@ def _repeat(before: Incident, incident: Incident) -> Mark | None:
     return Mark("repeat", incident.messages[0].message_key, reason)
 
 
-def rank(incident: Incident) -> tuple[int, int, int, datetime, str]:
+def rank(incident: Incident) -> tuple[int, bool, int, int, datetime, str]:
     """Return what incidents are sorted by: band, flags, people, time."""
     known = [markers()[marker] for marker in incident.markers]
     flags = sum(m.flag for m in known) - sum(m.mitigates for m in known)
     return (
         -incident.score.severity.rank,
+        incident.kinds == (SEALED,),
         -flags,
         -incident.people_exposed,
         incident.first_sent_at or _NEVER,

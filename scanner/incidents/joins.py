@@ -8,6 +8,7 @@ the same list a month later is a repeat, which is said and not joined.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -328,14 +329,14 @@ class Joiner:
         listed = min(first.external_visible, then.external_visible) >= 3
         if first.sender != then.sender or gap > AGAIN or not listed or then.remedy:
             return None
-        words, others = (
-            {word for word in self._plain[p].split() if len(word) >= 3} for p in (earlier, later)
-        )
-        akin = len(words & others) >= max(HALF * max(len(words), len(others)), 1)
+        words, others = (set(_WORD.findall(self._plain[p])) for p in (earlier, later))
+        akin = len(words & others) >= max(0.6 * min(len(words), len(others)), 1)
         if not akin or self._crowds.likeness(earlier, later) < SAME:
             return None
         return f"the same list under a like subject: sent again, {_after(gap)}"
 
+
+_WORD = re.compile(r"\w{3,}")
 
 REMEDIES = frozenset({"recall", "delete", "apology"})
 
