@@ -81,7 +81,7 @@ class Exposure:
         reads = self._all.reads
         self._reads = np.ones(len(self._node), bool) if reads is None else reads
         outside = self._all.outside
-        _, first = np.unique(self._all.person[outside & self._all.visible], return_index=True)
+        first = _first(self._all.person[outside & self._all.visible])
         exposed = self._all.take(np.flatnonzero(outside & self._all.visible)[first])
         self._exposed = exposed
         self.external = len(exposed.person)
@@ -128,6 +128,17 @@ class Exposure:
                 hash_array(self._exposed.person, categorize=False).tobytes()
             ).decode(),
         }
+
+
+def _first(person: np.ndarray) -> np.ndarray:
+    """Return where each distinct person stands first, in order of their names."""
+    if len(person) > 1_000:
+        return np.unique(person, return_index=True)[1]
+    # Most lists are short, and a dictionary is faster than setting out to sort them.
+    at: dict[str, int] = {}
+    for row, name in enumerate(person.tolist()):
+        at.setdefault(name, row)
+    return np.array([at[name] for name in sorted(at)], np.int64)
 
 
 def _joined(lists: Sequence[People]) -> People:

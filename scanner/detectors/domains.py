@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from scanner.detectors.recipients import Frames
@@ -20,6 +22,9 @@ PROVIDER_PEOPLE = 8
 """So many people of one domain, and hardly ever two of them together, make it a provider."""
 
 TOGETHER_SHARE, APART_SHARE = 0.1, 0.02
+
+NUMBERED_SHARE = 0.1
+"""Of a provider's addresses so many bear a number at least; organisations give out names."""
 
 
 def learn(found: Frames) -> pd.DataFrame:
@@ -44,8 +49,16 @@ def learn(found: Frames) -> pd.DataFrame:
     organisation = (joined >= 2) & (joined >= TOGETHER_SHARE * seen)
     organisation = (organisation | (role & (people < PROVIDER_PEOPLE))) & ~known
     apart = (seen >= PROVIDER_PEOPLE) & (joined <= APART_SHARE * seen)
+    digits = np.asarray(pc.match_substring_regex(_texts(addresses), r"^[^@]*[0-9][^@]*@"), bool)
+    numbered = np.bincount(domain[external & digits], minlength=size)
+    addressed = np.bincount(domain[external], minlength=size)
+    apart &= numbered >= NUMBERED_SHARE * addressed
     provider = known | ((people >= PROVIDER_PEOPLE) & apart & ~organisation)
     return pd.DataFrame({"organisation": organisation[domain], "webmail": provider[domain]})
+
+
+def _texts(addresses: pd.DataFrame) -> pa.Array:
+    return pa.array(addresses["address"], pa.string())
 
 
 def _together(found: Frames) -> tuple[np.ndarray, np.ndarray]:

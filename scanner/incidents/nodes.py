@@ -102,9 +102,10 @@ PREFIX = (
 
 TAIL = (
     r"[\s(\[,:-]*\b((part|batch|list|group|surnames?|names?)\s*)?"
-    r"(\d+(\s*(of|/)\s*\d+)?|[a-z0-9]\s*(-|\x{2013}|to)\s*[a-z])[\])]*$"
+    r"(\d{1,2}(\s*(of|/)\s*\d{1,3})?|[a-z0-9]\s*(-|\x{2013}|to)\s*[a-z])[\])]*$"
 )
-"""Marks of a batch behind a subject: `(2 of 5)`, `part 3`, `A-N`; RE2."""
+"""Marks of a batch behind a subject: `(2 of 5)`, `part 3`, `A-N`; RE2. A longer number is the
+reference of a matter, and tells one from another."""
 
 _PREFIX = re.compile(PREFIX)
 _BATCH_TAIL = re.compile(TAIL.replace(r"\x{2013}", "\N{EN DASH}"))

@@ -21,6 +21,9 @@ YEAR = datetime(2025, 7, 1, tzinfo=UTC)
 PRIVATE = 0.15
 """Share of the correspondents who write from private webmail."""
 
+LETTERS = "abcdefghij"
+"""Digits of those whom an organisation gave an address with a name in it."""
+
 SUBJECTS = (
     "Your enquiry", "Repair at the property", "Minutes of the meeting", "Invoice attached",
     "Update on the works", "Question about rent", "Visit next week", "Newsletter",
@@ -46,7 +49,10 @@ def _people(rng: np.random.Generator, size: int) -> np.ndarray:
     )
     private = rng.random(size) < PRIVATE
     chosen = np.where(private, rng.integers(0, 2, size), rng.integers(2, 502, size))
-    names = np.char.add("person", np.arange(size).astype(str))
+    numbers = np.char.add("person", np.arange(size).astype(str))
+    letters = str.maketrans("0123456789", LETTERS)
+    lettered = np.array([f"person.{str(n).translate(letters)}" for n in range(size)])
+    names = np.where(private, numbers, lettered)
     return np.asarray(np.char.add(np.char.add(names, "@"), hosts[chosen]))
 
 

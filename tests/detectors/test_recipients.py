@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner import severity
@@ -129,6 +129,7 @@ def test_an_empty_mailbox_has_no_list() -> None:
     assert recipients.shows_names(empty, empty.recipients).size == 0
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["to", "cc", "bcc"]), st.integers(0, 7), st.booleans()),
