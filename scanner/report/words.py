@@ -330,6 +330,14 @@ def first_steps(summary: Summary) -> tuple[Step, ...]:
                 f"{box.rate:.1f} in 1,000 messages sent."
             )
         )
+    if summary.totals.messages_read and not summary.totals.messages_audited:
+        own = listed(summary.scope.internal_domains) or "none"
+        steps.append(
+            Step(
+                f"Check who is internal ({own}): no message came from there, so none was audited. "
+                "Name the organisation's domains with --internal-domain and scan again."
+            )
+        )
     if not steps and not summary.totals.messages_read:
         steps.append(Step("Check that the sources hold the sent mail that was meant."))
     if not steps:

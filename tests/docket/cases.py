@@ -1,4 +1,4 @@
-"""The cases: 36 incidents of the published docket, told again with invented people.
+"""The cases: 40 of the published docket and one of ours, told again with invented people.
 
 What is told is what the sources tell (reference: docket.csv and docket_signals.csv): how many
 messages, to how many, in which field, how many of them named, what followed. Wording is ours.
@@ -464,7 +464,7 @@ def _forwarded(town: Town) -> Case:
     return one("cheshire-east-2011", [first, forward], 100, "forward sensitive-context")
 
 
-@case("tusla-body")
+@case("text-only-remedy")
 def _untold(town: Town) -> Case:
     people = town.public(40)
     sorry = "Please delete the message that I sent in error this morning.\n"
@@ -472,7 +472,7 @@ def _untold(town: Town) -> Case:
         Mail("untold", AT, "Foster carers: spring training", to=people),
         Mail("untold-after", AT + 5, "A word on this morning", bcc=people, text=sorry),
     ]
-    return one("tusla-body", mails, 40, "children apology")
+    return one("text-only-remedy", mails, 40, "children apology")
 
 
 def _sheet(town: Town, count: int, heads: Sequence[str]) -> list[list[str]]:

@@ -215,3 +215,11 @@ def test_a_date_before_the_year_thousand_is_written_in_full() -> None:
     """A wild date neither fails nor loses digits."""
     assert words.stamp(datetime(99, 1, 2, 3, 4, tzinfo=UTC)) == "0099-01-02 03:04"
     assert words.day(None) == "date unknown"
+
+
+def test_nobody_internal_is_said(realistic: Summary) -> None:
+    """Where no message came from an internal domain, the first step is to name the domains."""
+    totals = replace(realistic.totals, messages_audited=0)
+    steps = words.first_steps(replace(realistic, totals=totals, incidents=(), mailboxes=()))
+    assert any("--internal-domain" in step.text for step in steps)
+    assert not any("--internal-domain" in s.text for s in words.first_steps(realistic))
