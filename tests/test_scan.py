@@ -513,3 +513,18 @@ def test_other_rules_judge_anew_without_reading_anew(tmp_path: Path) -> None:
     again = run(tmp_path, source, config=headers.model_copy(update={"severity": rules}))
     assert again.run.messages_read == 0
     assert the(again.incidents).score.dpc == (1, 1)
+
+
+def test_an_outsider_who_answers_all_stays_a_pseudonym(tmp_path: Path) -> None:
+    """An answer to all is part of the incident; its sender is named in the full edition only."""
+    answer = letter(2, [JO, *RESIDENTS[1:]], hours=1, subject="Re: Your rent arrears",
+                    sender=RESIDENTS[0])  # fmt: skip
+    source = put(tmp_path / "in", {"sent.mbox": mbox([LIST, answer])})
+    found = the(run(tmp_path, source).incidents)
+    assert "replies-to-all" in found.markers
+    with Workspace(tmp_path / "ws") as workspace:
+        (redacted,) = gather.summary(workspace).incidents
+        (full,) = gather.summary(workspace, edition=gather.FULL, reason="test").incidents
+    assert RESIDENTS[0] not in repr(redacted)
+    assert RESIDENTS[0] in {m.sender for m in full.messages}
+    assert [m.role for m in redacted.messages] == ["exposure", "related"]

@@ -224,7 +224,8 @@ class _View:
             message.internet_message_id,
             message.mailbox,
             message.sent_at,
-            message.sender,
+            # An outsider's answer to all belongs to an incident, and bears an outsider's address.
+            message.sender if self._full else self._named(message.sender),
             self.subject(message),
             message.visible_recipients,
             message.external_visible,
@@ -236,6 +237,10 @@ class _View:
         readers = words.count(message.audience, "recipient")
         if message.role == "apology":
             text = f"A recall or apology went to {readers}, showing no list"
+        elif message.role == "related" and message.external_visible > 1:
+            text = f"An answer from outside went to {readers} and showed the list again"
+        elif message.role == "related":
+            text = f"The same people were written to in Bcc: {readers}, who saw nobody"
         elif message.external_visible > 1:
             text = f"A message to {readers} showed {message.external_visible:,} external addresses"
         else:

@@ -445,8 +445,8 @@ def standing(incident: Incident) -> str:
 
 
 def exposures(incident: Incident) -> tuple[Message, ...]:
-    """Return the messages that exposed, without the apologies for them."""
-    return tuple(m for m in incident.messages if m.role != "apology") or incident.messages
+    """Return the messages that exposed, without what else belongs to the incident."""
+    return tuple(m for m in incident.messages if m.role == "exposure") or incident.messages
 
 
 def story(incident: Incident) -> str:
