@@ -36,6 +36,9 @@ gave 0.75.
 PROFESSIONAL_DPC = 2
 """What wording suggests at most of a list of organisations' staff."""
 
+LANGUAGES = ("words", "de", "fr")
+"""Lists of a context's words in the data file: English, German, French."""
+
 KNOWN_RECIPIENTS = 0.25
 UNKNOWN_RECIPIENTS = 0.5
 
@@ -95,7 +98,7 @@ def contexts() -> tuple[Context, ...]:
             name,
             row["title"],
             row["dpc"],
-            tuple(row["words"]),
+            tuple(word for language in LANGUAGES for word in row.get(language, ())),
             row.get("safety", False),
             row.get("children", False),
         )

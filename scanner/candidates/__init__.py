@@ -84,6 +84,12 @@ class Partition:
     """What matters to how exposures were reported."""
 
 
+MAILBOX = "the mailbox"
+"""What the mailbox is called after tells what members of the public have in common to whom it
+shows a list: organisations' staff work with it, and a mailing in Bcc is on what its subject says.
+"""
+
+
 def examine(task: Task) -> Partition:
     """Return the candidates of one mailbox."""
     found = recipients.frames(messages.read(task.paths, recipients.COLUMNS), task.directory)
@@ -100,6 +106,8 @@ def examine(task: Task) -> Partition:
         task.rules.contexts,
         np.unique(np.concatenate([lists.index.to_numpy(), content, hidden, suspects.rows])),
     )
+    work = lists.index[~aside.private(lists)]
+    context.loc[work] = context.loc[work].replace(MAILBOX, "")
     rules = task.rules
     grave = [c.id for c in rules.contexts if c.dpc >= SENSITIVE_DPC]
     sensitive = (context[grave] != "").any(axis=1)
@@ -108,7 +116,7 @@ def examine(task: Task) -> Partition:
     lists["work"] = aside.professional(lists, rules)
     astray, doubtful = suspects.weigh(sensitive)
     kin = relatives(found, lists, remedies)
-    topics = hidden[sensitive.reindex(hidden, fill_value=False).to_numpy(dtype=bool)]
+    topics = _topics(context.loc[hidden, grave])
     first = first_of_each(found, topics)
     ranked = lists.index[lists["aside"] == ""].to_numpy()
     chosen = np.unique(
@@ -152,6 +160,12 @@ def _remedies(task: Task, found: Frames) -> np.ndarray:
         said = _among(found.table["message_key"], task.after(sort))
         remedies = np.where((remedies == "") & said, sort, remedies)
     return remedies
+
+
+def _topics(suggested: pd.DataFrame) -> np.ndarray:
+    """Return the mailings that are on a sensitive topic, whatever else their mailbox sends."""
+    told = (suggested != "") & (suggested != MAILBOX)
+    return np.asarray(suggested.index[told.any(axis=1)].to_numpy())
 
 
 def _set_aside(left: pd.Series, topics: int, doubtful: int) -> Counter[str]:

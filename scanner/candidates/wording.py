@@ -52,8 +52,15 @@ def plain_subjects(subjects: pa.Array | pa.ChunkedArray) -> pa.Array | pa.Chunke
     return pc.utf8_trim_whitespace(pc.replace_substring_regex(text, nodes.TAIL, ""))
 
 
-SOURCES = ("subject", "folder", "mailbox", "attachment's name", "group's name")
+SOURCES = ("subject", "folder", "mailbox", "attachment's name", "group's name", "display names")
 """Where words are looked for, as reports call it."""
+
+NAMES, NAMES_SHARE = 3, 0.2
+"""So many display names, and such a share of a list's, say together what its people have in common
+(`Parent of Sam Doe`); one name may be anything."""
+
+_SERVICE = r"^[a-z]{3,}@|\b(service|services|team|clinic|group|secretariat|sekretariat)@"
+"""Mailboxes that no first and last name make; of these, too, the words count."""
 
 
 def contexts(found: Frames, known: Sequence[Context], rows: np.ndarray) -> pd.DataFrame:
@@ -65,10 +72,10 @@ def contexts(found: Frames, known: Sequence[Context], rows: np.ndarray) -> pd.Da
     table = found.table.take(pa.array(rows, pa.int64()))
     # A function's mailbox tells what it writes about; a person's name does not.
     mailboxes = table["mailbox"].cast(pa.string())
-    function = pc.match_substring_regex(mailboxes, role_pattern())
+    function = pc.match_substring_regex(mailboxes, f"{role_pattern()}|{_SERVICE}")
     texts = dict(
         zip(
-            SOURCES,
+            SOURCES[:-1],
             (
                 table["subject"],
                 table["folder"].cast(pa.string()),
@@ -88,7 +95,32 @@ def contexts(found: Frames, known: Sequence[Context], rows: np.ndarray) -> pd.Da
             if hits.any():
                 before = suggested[context.id].to_numpy(dtype=object)
                 suggested[context.id] = np.where((before == "") & hits, f"the {source}", before)
+    for name, hits in _named_contexts(found, known, rows).items():
+        before = suggested[name].to_numpy(dtype=object)
+        suggested[name] = np.where((before == "") & hits, f"the {SOURCES[-1]}", before)
     return suggested
+
+
+def _named_contexts(
+    found: Frames, known: Sequence[Context], rows: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Tell for each context of which `rows` many visible display names bear a word of it."""
+    listed = found.recipients
+    wanted = np.zeros(len(found.messages), bool)
+    wanted[rows] = True
+    external = found.addresses["external"].to_numpy()[listed["code"].to_numpy()]
+    listed = listed[wanted[listed["message"].to_numpy()] & external & listed["visible"].to_numpy()]
+    message = np.searchsorted(rows, listed["message"].to_numpy())
+    used, name = np.unique(listed["name"].to_numpy(), return_inverse=True)
+    texts = pc.utf8_lower(pa.array(found.names[used].tolist(), pa.string()))
+    fewest = np.maximum(NAMES, NAMES_SHARE * np.bincount(message, minlength=len(rows)))
+    hits = {}
+    for context in known:
+        bears = np.asarray(pc.match_substring_regex(texts, context.pattern), dtype=bool)
+        if bears.any():
+            count = np.bincount(message[bears[name]], minlength=len(rows))
+            hits[context.id] = count >= fewest
+    return hits
 
 
 def _attachment_names(column: pa.ChunkedArray) -> pa.Array:
