@@ -540,7 +540,14 @@ def _mime_row(found: mime.Mime, people: _People) -> dict[str, object]:
     }
 
 
-RECALL_PREFIXES = ("recall:", "rückruf:", "rappel :", "recuperar:", "message recall")
+RECALL_PREFIXES = (
+    "recall:",
+    "rückruf:",
+    "zurückrufen:",
+    "rappel :",
+    "recuperar:",
+    "message recall",
+)
 
 
 def _mime_class(found: mime.Mime, subject: str) -> str:

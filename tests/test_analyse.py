@@ -198,6 +198,32 @@ def test_what_is_set_aside_is_counted(
             {"mailbox": "gay.jones@calder.example"}, (), id="person-mailbox",
         ),
         pytest.param(sent(0, public(3), subject="Jo Foster"), {}, (), id="person-in-subject"),
+        pytest.param(
+            sent(0, public(3), subject="Selbsthilfegruppe Brustkrebs"), {}, ("health",), id="german"
+        ),
+        pytest.param(sent(0, public(3), subject="Besuch im Spital"), {}, (), id="german-plain"),
+        pytest.param(
+            sent(0, public(3), subject="\u00dcberlebende treffen sich"), {}, ("abuse",), id="umlaut"
+        ),
+        pytest.param(
+            sent(0, public(3), subject="R\u00e9fugi\u00e9s"), {}, ("asylum",), id="french"
+        ),
+        pytest.param(
+            sent(0, public(3), names=["Parent of Sam Doe", "Eltern von Jo", "Parent of Al"]), {},
+            ("children",), id="display-names",
+        ),
+        pytest.param(
+            sent(0, public(4), names=["Parent of Sam Doe"]), {}, (), id="one-display-name"
+        ),
+        pytest.param(
+            sent(0, public(3), sender="counselling@calder.example"),
+            {"mailbox": "counselling@calder.example"}, ("mental-health",), id="service-mailbox",
+        ),
+        pytest.param(
+            sent(0, ["a@one.example", "b@two.example", "c@three.example"],
+                 sender="counselling@calder.example"),
+            {"mailbox": "counselling@calder.example"}, (), id="service-writes-to-organisations",
+        ),
         pytest.param(sent(0, public(3), subject="Trans-Pennine walk"), {}, (), id="place"),
         pytest.param(sent(0, public(2), subject="Survivors group"), {}, (), id="two-people"),
     ],
@@ -231,6 +257,10 @@ def test_the_name_of_an_attachment_is_wording_too(tmp_path: Path) -> None:
         ("Email error", "apology"),
         ("Sent in error", "delete"),
         ("Recall: open day", "recall"),
+        ("Entschuldigung!", "apology"),
+        ("Bitte l\u00f6schen", "delete"),
+        ("Merci de supprimer ce message", "delete"),
+        ("Bitte l\u00f6sen", ""),
         ("Please deliver", ""),
         ("Apologetics course", ""),
         ("Sorrell Street", ""),

@@ -151,6 +151,10 @@ def test_many_in_bcc_on_a_sensitive_topic_are_a_milder_kind() -> None:
     """Nobody was shown to anybody: it is low, exposes nobody, and stands last."""
     sealed = quiet(sent("b", 0, [], bcc=crowd(300), subject="Living with HIV",
                         contexts=("sexual-health",), sealed_topic=True))  # fmt: skip
+    milder = quiet(sent("c", -99, [], bcc=crowd(60), subject="Overdue books",
+                        contexts=("money",), sealed_topic=True))  # fmt: skip
+    ranked = build(sealed, milder, sent("a", 99, crowd(5), subject="Open day"))
+    assert [i.messages[0].message_key for i in ranked] == ["a", "b", "c"]
     first, last = build(sealed, sent("a", 99, crowd(5), subject="Open day"))
     assert (last.kinds, last.people_exposed, last.score.severity.value) == (
         ("sensitive-bcc",), 0, "low",
@@ -247,3 +251,22 @@ def test_joining_grows_with_the_messages() -> None:
     took(mixed(400))
     small, large = took(mixed(800))[1], took(mixed(8_000))[1]
     assert large < 25 * max(small, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("subject", "joined"),
+    [
+        pytest.param("Open day - travel and parking", True, id="punctuation"),
+        pytest.param("Travel and parking", True, id="shorter"),
+        pytest.param("Rent review", False, id="another-matter"),
+    ],
+)
+def test_a_colleague_sends_the_rest_under_a_like_subject(subject: str, joined: bool) -> None:
+    """Lists that go on where the other ends belong together where their subjects are alike."""
+    first = sent("a", 0, crowd(60), subject="Open day: travel and parking")
+    rest = sent("b", 96, crowd(60, 200), subject=subject, sender=SAM, mailbox=SAM)
+    lists = [
+        replace(first, node=replace(first.node, in_order=True, first="1", last="n")),
+        replace(rest, node=replace(rest.node, in_order=True, first="n", last="z")),
+    ]
+    assert (len(build(*lists)) == 1) is joined

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 APOLOGY_WORDS = (
     r"\b(apolog(y|ies|ise|ize|ising|izing)|sorry|data (breach|incident)|e-?mail error|"
-    r"privacy (breach|incident))\b"
+    r"privacy (breach|incident)|entschuldigung|datenpanne|nos excuses|excuses pour)\b"
 )
 DELETE_WORDS = (
     r"\b(please (delete|disregard|ignore)|sent (to you )?in error|"
     r"delete (my|our|the|this|previous|last|earlier)|"
-    r"(disregard|ignore) (my|our|the|previous|last|earlier))\b"
+    r"(disregard|ignore) (my|our|the|previous|last|earlier)|"
+    r"bitte (l.schen|ignorieren|nicht beachten)|irrt.mlich (gesendet|verschickt|versandt)|"
+    r"(merci de|veuillez) (supprimer|ignorer)|envoy.e? par erreur)\b"
 )
 """Subjects that read like an apology or a request to delete; RE2, for lower-cased text."""
 

@@ -63,7 +63,8 @@ _DATE = re.compile(
 )
 _BORN = (
     r"born|d\.?o\.?b\.?|d/o/b|(?:date|day)[ -]of[ -]birth|birth[ -]?dates?|geboren|geburtsdatum"
-    r"|geb\.|n[ée]e? le|date de naissance|fecha de nacimiento|geboortedatum|data di nascita|data urodzenia"
+    r"|geb\.|n[ée]e? le|date de naissance|fecha de nacimiento|geboortedatum"
+    r"|data di nascita|data urodzenia"
 )
 _BORN_FORM = re.compile(rf"(?<![A-Za-z0-9])(?=((?:{_BORN})(?![A-Za-z])))", re.I | re.A)
 _NOBODY = re.compile(

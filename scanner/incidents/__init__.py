@@ -291,13 +291,16 @@ def _repeat(before: Incident, incident: Incident) -> Mark | None:
     return Mark("repeat", incident.messages[0].message_key, reason)
 
 
-def rank(incident: Incident) -> tuple[int, bool, int, int, datetime, str]:
-    """Return what incidents are sorted by: band, flags, people, time."""
+def rank(incident: Incident) -> tuple[int, float, int, int, datetime, str]:
+    """Return what incidents are sorted by: band, flags, people, time.
+
+    Mailings in Bcc stand last in their band, of these the gravest topic first.
+    """
     known = [markers()[marker] for marker in incident.markers]
     flags = sum(m.flag for m in known) - sum(m.mitigates for m in known)
     return (
         -incident.score.severity.rank,
-        incident.kinds == (SEALED,),
+        1 / max(incident.score.dpc[1], 1) if incident.kinds == (SEALED,) else 0,
         -flags,
         -incident.people_exposed,
         incident.first_sent_at or _NEVER,

@@ -132,6 +132,9 @@ class Joiner:
         if node.thread:
             keys.append(("thread", node.thread))
         keys += [("file", file) for file in self._files.get(position, ())]
+        if node.in_order:
+            # The other part may be a colleague's, under a subject that is worded otherwise.
+            keys.append(("order", ""))
         marks = self._crowds.signature(position)
         keys += [("astray", astray.address) for astray in node.astray]
         if position in self._quoted:
@@ -167,6 +170,7 @@ class Joiner:
             first.sender == then.sender
             or self._same_subject(earlier, later)
             or self._one_thread(earlier, later)
+            or (first.in_order and then.in_order)
         )
         if gap > FORWARD or not (akin or then.remedy or later in self._quoted):
             return None
@@ -199,6 +203,10 @@ class Joiner:
 
     def _same_subject(self, earlier: int, later: int) -> bool:
         return self._plain[earlier] == self._plain[later] and len(self._plain[later]) >= 3
+
+    def _like_subject(self, earlier: int, later: int) -> bool:
+        words, others = (set(_WORD.findall(self._plain[p])) for p in (earlier, later))
+        return len(words & others) >= max(0.6 * min(len(words), len(others)), 1)
 
     def _one_thread(self, earlier: int, later: int) -> bool:
         thread = self._nodes[later].thread
@@ -269,7 +277,7 @@ class Joiner:
 
     def _twin(self, earlier: int, later: int, gap: int) -> str | None:
         first, then = self._nodes[earlier], self._nodes[later]
-        if gap > TWIN or not (first.sender == then.sender or self._same_subject(earlier, later)):
+        if gap > TWIN or not (first.sender == then.sender or self._like_subject(earlier, later)):
             return None
         low, high = sorted((first, then), key=lambda n: (n.first, n.last))
         meets = 0 <= ord(high.first[:1] or "\0") - ord(low.last[:1] or "\0") <= 1
@@ -296,8 +304,9 @@ class Joiner:
         shown = self._crowds.shown(visible)
         if self._nodes[earlier].inbound or self._nodes[later].inbound or not shown:
             return False
-        near = self._same_subject(earlier, later) or self._one_thread(earlier, later)
         own = self._nodes[earlier].sender == self._nodes[later].sender
+        near = self._same_subject(earlier, later) or self._one_thread(earlier, later)
+        near |= own and self._like_subject(earlier, later)
         span = PAIR if near else PAIR_OTHER_SUBJECT if own else -1
         return gap <= span and len(shown & hidden) >= HALF * len(shown)
 
@@ -329,9 +338,7 @@ class Joiner:
         listed = min(first.external_visible, then.external_visible) >= 3
         if first.sender != then.sender or gap > AGAIN or not listed or then.remedy:
             return None
-        words, others = (set(_WORD.findall(self._plain[p])) for p in (earlier, later))
-        akin = len(words & others) >= max(0.6 * min(len(words), len(others)), 1)
-        if not akin or self._crowds.likeness(earlier, later) < SAME:
+        if not self._like_subject(earlier, later) or self._crowds.likeness(earlier, later) < SAME:
             return None
         return f"the same list under a like subject: sent again, {_after(gap)}"
 

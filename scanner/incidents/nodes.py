@@ -93,24 +93,36 @@ FORWARD_MARKS = r"(fw|fwd|wg|tr|rv|i|pd|doorst)\s*(\[\d+\])?\s*:"
 
 _REPLY = re.compile(REPLY_MARKS)
 
+_AGAIN = (
+    r"correct(ion|ed)|resen(d|t)|resending|updated?|again|korrektur|korrigiert|berichtigung|"
+    r"aktualisier(t|ung)|nochmals?|erneut|rectificatif|erratum|mise . jour|. nouveau"
+)
+"""Marks of what is sent again, in English, German and French; RE2. A dot is a letter's accent."""
+
+_MEETING = (
+    r"updated?|cancel(l?ed|lation)|changed|new time proposed|aktualisiert|abgesagt|ge.ndert|"
+    r"mise . jour|annul.e?|annulation|modifi.e?"
+)
+
 PREFIX = (
     r"^(((re|fw|fwd|aw|wg|tr|rv|sv|vs|antw|odp|rif|doorst)\s*(\[\d+\])?\s*:|"
-    r"(recall|message recall|apolog(y|ies)|correct(ion|ed)|resen(d|t)|resending|updated?|"
-    r"cancel(l?ed|lation)|changed|again|urgent|important|new time proposed)\s*[:-])\s*)+"
+    r"(recall|message recall|apolog(y|ies)|urgent|important|r.ckruf|zur.ckrufen|rappel|wichtig|"
+    rf"dringend|entschuldigung|excuses|{_AGAIN}|{_MEETING})\s*[:-])\s*)+"
 )
 """Marks of handling before a subject; RE2, for lower-cased text."""
 
 TAIL = (
-    r"[\s(\[,:-]*\b((part|batch|list|group|surnames?|names?)\s*)?"
-    r"(\d{1,2}(\s*(of|/)\s*\d{1,3})?|[a-z0-9]\s*(-|\x{2013}|to)\s*[a-z])[\])]*$"
+    r"[\s(\[,:-]*\b((part|batch|list|group|surnames?|names?|teil|liste|gruppe|nachnamen|partie|"
+    r"lot|groupe|noms)\s*)?"
+    r"(\d{1,2}(\s*(of|von|sur|/)\s*\d{1,3})?|[a-z0-9]\s*(-|\x{2013}|to|bis|\x{e0})\s*[a-z])[\])]*$"
 )
 """Marks of a batch behind a subject: `(2 of 5)`, `part 3`, `A-N`; RE2. A longer number is the
 reference of a matter, and tells one from another."""
 
 _PREFIX = re.compile(PREFIX)
-_BATCH_TAIL = re.compile(TAIL.replace(r"\x{2013}", "\N{EN DASH}"))
-_RESENT = re.compile(r"(correct(ion|ed)|resen(d|t)|resending|updated?|again)\s*[:-]")
-_CHANGED = re.compile(r"(updated?|cancel(l?ed|lation)|changed|new time proposed)\s*[:-]")
+_BATCH_TAIL = re.compile(TAIL.replace(r"\x{2013}", "\N{EN DASH}").replace(r"\x{e0}", "\xe0"))
+_RESENT = re.compile(rf"({_AGAIN})\s*[:-]")
+_CHANGED = re.compile(rf"({_MEETING})\s*[:-]")
 
 
 def plain_subject(subject: str) -> str:
