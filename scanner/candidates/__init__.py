@@ -101,13 +101,7 @@ def examine(task: Task) -> Partition:
     hidden = sealed(found)
     signs = _signs(task, found, content, remedies)
     suspects = Suspects(found, signs)
-    context = wording.contexts(
-        found,
-        task.rules.contexts,
-        np.unique(np.concatenate([lists.index.to_numpy(), content, hidden, suspects.rows])),
-    )
-    work = lists.index[~aside.private(lists)]
-    context.loc[work] = context.loc[work].replace(MAILBOX, "")
+    context = _contexts(task, found, lists, [content, hidden, suspects.rows])
     rules = task.rules
     grave = [c.id for c in rules.contexts if c.dpc >= SENSITIVE_DPC]
     sensitive = (context[grave] != "").any(axis=1)
@@ -160,6 +154,17 @@ def _remedies(task: Task, found: Frames) -> np.ndarray:
         said = _among(found.table["message_key"], task.after(sort))
         remedies = np.where((remedies == "") & said, sort, remedies)
     return remedies
+
+
+def _contexts(
+    task: Task, found: Frames, lists: pd.DataFrame, others: Sequence[np.ndarray]
+) -> pd.DataFrame:
+    """Return what the wording around lists and other rows suggests, as `wording.contexts`."""
+    rows = np.unique(np.concatenate([lists.index.to_numpy(), *others]))
+    context = wording.contexts(found, task.rules.contexts, rows)
+    work = lists.index[~aside.private(lists)]
+    context.loc[work] = context.loc[work].replace(MAILBOX, "")
+    return context
 
 
 def _topics(suggested: pd.DataFrame) -> np.ndarray:
