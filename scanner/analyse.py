@@ -74,6 +74,7 @@ def analyse(
         _spoken(content, audience, known),
         _quoted(content, parts, workspace.keyed.value),
         rules,
+        _reach(directory),
     )
     followed = follow(found, [one for part in parts for one in part.said], _met(parts), links)
     found = followed.incidents
@@ -95,6 +96,16 @@ def analyse(
     activity = [row for part in parts for row in part.activity]
     trails = [trail.told() for trail in followed.trails]
     return Analysis(listed, severities, ids, found, aliases, activity, set_aside, trails)
+
+
+def _reach(directory: Directory) -> dict[str, int]:
+    """Return how many people stand behind each group whose members are counted and not hidden."""
+    groups = directory.listing.groups.items()
+    return {
+        directory.primary(address): group.members
+        for address, group in groups
+        if group.members is not None and not group.hidden
+    }
 
 
 def _links(

@@ -89,7 +89,9 @@ class Exposure:
 
         self.roles = int((exposed.kind == _ROLE).sum())
         self.webmail = int((exposed.kind == _WEBMAIL).sum())
-        self.groups = len(set(self._all.person[(self._all.kind == _GROUP) & self._all.visible]))
+        shown = (self._all.kind == _GROUP) & self._all.visible
+        self.group_names = frozenset(self._all.person[shown].tolist())
+        self.groups = len(self.group_names)
         named = outside & self._all.visible & self._all.named
         self.named = len(set(self._all.person[named])) / max(self.external, 1)
 

@@ -16,7 +16,7 @@ import pytest
 from scanner import analyse, candidates, mime, runners
 from scanner.candidates import Partition, Task
 from scanner.detectors import aside
-from scanner.directory import Directory
+from scanner.directory import Directory, Entry, Group, Listing
 from scanner.exposure import People
 from scanner.keys import KeyRing
 from scanner.messages import MessageBatch, SourceMessage, write
@@ -50,14 +50,19 @@ def listed(found: Partition) -> list[str]:
     return sorted(node.subject for node in found.nodes if node.listed)
 
 
-def analysed(folder: Path, rows: pa.Table, findings: Sequence[Finding] = ()) -> Analysis:
+def analysed(
+    folder: Path,
+    rows: pa.Table,
+    findings: Sequence[Finding] = (),
+    directory: Directory = DIRECTORY,
+) -> Analysis:
     """Return what the analysis of a workspace with these rows and content findings gives."""
     mailbox = rows["mailbox"][0].as_py()
     with Workspace(folder / "workspace", create=True) as workspace:
         workspace.commit_page(
             "run", rows, findings, [], [], Checkpoint("s", "u", mailbox, "Sent", "", ""), anew=True
         )
-        return analyse.analyse(workspace, DIRECTORY)
+        return analyse.analyse(workspace, directory)
 
 
 def same(one: Partition, other: Partition) -> None:
@@ -447,3 +452,25 @@ def test_analysis_ranks_lists_and_content(tmp_path: Path) -> None:
     assert {found.severities[f.fingerprint].value for f in found.findings} == {"low"}
     assert found.severities[finding.fingerprint].rank >= 1
     assert found.activity == [(JO, "2025-11", 3, 0)]
+
+
+@pytest.mark.parametrize(
+    ("group", "counted", "readers", "circumstances"),
+    [
+        pytest.param(Group(40, 12), 1, 40, (0.25, 0.25), id="counted"),
+        pytest.param(Group(None, 1), 0, 0, (0.25, 0.5), id="not-counted"),
+        pytest.param(Group(40, 12, hidden=True), 0, 0, (0.25, 0.5), id="hidden"),
+    ],
+)
+def test_a_group_has_the_reach_that_the_address_book_counts(
+    tmp_path: Path, group: Group, counted: int, readers: int, circumstances: tuple[float, float]
+) -> None:
+    """Members of a counted group are readers, never exposed; a hidden membership stays unknown."""
+    book = Listing.of(["calder.example"], [Entry("group", "board@calder.example", [], group)])
+    known = Directory(frozenset({"calder.example"}), listing=book)
+    rows = table(sent(to=[*public(30), "board@calder.example"]))
+    (incident,) = analysed(tmp_path, rows, directory=known).incidents
+    assert incident.facts["groups_counted"] == counted
+    assert incident.facts["group_readers"] == readers
+    assert incident.score.cb == circumstances
+    assert incident.people_exposed == 31

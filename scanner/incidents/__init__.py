@@ -43,6 +43,7 @@ def build(
     spoken: Sequence[Finding] = (),
     quoted: Mapping[str, Sequence[str]] | None = None,
     rules: Rules | None = None,
+    reach: Mapping[str, int] | None = None,
 ) -> tuple[list[Incident], dict[str, str]]:
     """Return the incidents in order of rank, and which older ids became aliases of which.
 
@@ -50,10 +51,11 @@ def build(
     kind brings into the score, `previous` the run that first saw each message's incident, and that
     incident, `spoken` the mentions of sensitive matters: they make no incident, and raise the high
     end of the one whose message they stand in. `quoted` holds the people whose addresses stand in a
-    header block that a message quotes, by its key.
+    header block that a message quotes, by its key. `reach` says how many people read what is sent
+    to each group whose members the address book counts: they could see, and were not shown.
     """
     rules = rules or severity.default_rules()
-    work = _Work(parts, findings, kinds, spoken, quoted or {}, rules)
+    work = _Work(parts, findings, kinds, spoken, quoted or {}, rules, reach or {})
     incidents = sorted(_repeats([work.incident(event) for event in work.events()]), key=rank)
     named, aliases = _name(incidents, previous)
     return refer(named, work.files, work.nodes, work.crowds), aliases
@@ -70,7 +72,9 @@ class _Work:
         spoken: Sequence[Finding],
         quoted: Mapping[str, Sequence[str]],
         rules: Rules,
+        reach: Mapping[str, int],
     ) -> None:
+        self._reach = reach
         every = [
             (node, part, at)
             for part, (nodes, _) in enumerate(parts)
@@ -163,6 +167,7 @@ class _Work:
             spoken = of_a_list(spoken)
         mentions = mentioned(spoken, self.kinds)
         in_content = content_people(found)
+        behind = [self._reach[name] for name in count.group_names & self._reach.keys()]
         kinds = dict.fromkeys([VISIBLE] if event.shown else [])
         kinds |= dict.fromkeys(gravest(found, self.kinds))
         kinds |= dict.fromkeys(a.kind for p in event.astray for a in event.nodes[p].astray)
@@ -172,7 +177,7 @@ class _Work:
             name_fraction=count.named,
             context=contexts,
             kinds=[self.kinds[kind] for kind in kinds if kind in self.kinds],
-            unknown_members=count.groups > 0,
+            unknown_members=count.groups > len(behind),
             mentions=mentions,
             named_share=self.rules.named_share,
             professional=bool(event.shown)
@@ -195,13 +200,11 @@ class _Work:
             name_fraction=round(count.named, 3),
             facts=count.facts()
             | {
+                "groups_counted": len(behind),
+                "group_readers": sum(behind),
                 "lists": [event.nodes[p].described for p in event.shown],
                 "contexts": [c.title for c in contexts],
-                "misdirected": [
-                    asdict(a) | {"message_key": event.nodes[p].message_key}
-                    for p in event.astray
-                    for a in event.nodes[p].astray
-                ],
+                "misdirected": _misdirected(event),
                 "same_names": max((event.nodes[p].twins for p in event.shown), default=0),
             },
             why=why(event, count, contexts, mentions, found, self.kinds, carried),
@@ -228,6 +231,14 @@ class _Work:
                 event.nodes.items(), key=lambda e: (e[1].sent_at or _NEVER, e[1].message_key)
             )
         )
+
+
+def _misdirected(event: Event) -> list[dict[str, object]]:
+    return [
+        asdict(a) | {"message_key": event.nodes[p].message_key}
+        for p in event.astray
+        for a in event.nodes[p].astray
+    ]
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)

@@ -297,7 +297,12 @@ def _finding(row: FindingRow) -> plain.Finding:
 def _unknown(incident: Incident, facts: Mapping[str, Any]) -> tuple[str, ...]:
     found = []
     if "group-address" in incident.markers:
-        found.append("Who the members of the groups on the list are, and so how many saw it.")
+        counted = facts.get("groups_counted", 0)
+        if counted < facts["recipient_kinds"].get("group", 0):
+            found.append("Who the members of the groups on the list are, and so how many saw it.")
+        if counted:
+            readers = words.count(facts["group_readers"], "person", "people")
+            found.append(f"Who of the {readers} behind {words.count(counted, 'group')} saw it.")
     if "truncated-list" in incident.markers:
         found.append("Whether the rest of the list was written to as well: it covers a part only.")
     if "content" in incident.markers:

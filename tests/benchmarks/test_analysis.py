@@ -59,7 +59,7 @@ def _measured(root: Path, script: Path, peaks: list[int]) -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_a_million_messages_become_incidents(tmp_path: Path) -> None:
-    """A million messages with 3.5 million recipients: 15 s on two cores, under 2 GB, linear."""
+    """A million messages with 3.5 million recipients: 30 s on two cores, under 2.5 GB, linear."""
     sizes = (100_000, 1_000_000) if FULL else (2_000, 20_000)
     took, peaks = [], list[int]()
     for size in sizes:
@@ -81,8 +81,8 @@ def test_a_million_messages_become_incidents(tmp_path: Path) -> None:
         peak_mb=peak,
     )
     assert took[-1] / took[0] <= 13
-    assert not FULL or took[-1] <= 15
-    assert not FULL or peak < 2_000
+    assert not FULL or took[-1] <= 30
+    assert not FULL or peak < 2_500
 
 
 def test_counting_keeps_up_with_duckdb(tmp_path: Path) -> None:
