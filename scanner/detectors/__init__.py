@@ -39,7 +39,7 @@ PATTERNS: tuple[Pattern, ...] = (
     *IDENTIFIERS, *MONEY, *DETAILS, *PHONES, *BRITISH, *NATIONAL, *CONTACT,
 )  # fmt: skip
 
-VERSION = 3
+VERSION = 4
 """Rises whenever the same text may give other findings: messages are then read again."""
 
 OWN_KINDS = "own_kinds"

@@ -61,9 +61,10 @@ _DATE = re.compile(
     r")(?![0-9A-Za-z])",
     re.I,
 )
+# `\W` is the accent of `n\xe9e`: what the anchors scan holds one byte a character.
 _BORN = (
     r"born|d\.?o\.?b\.?|d/o/b|(?:date|day)[ -]of[ -]birth|birth[ -]?dates?|geboren|geburtsdatum"
-    r"|geb\.|n[ée]e? le|date de naissance|fecha de nacimiento|geboortedatum"
+    r"|geb\.|n(?:e|\W)e? le|date de naissance|fecha de nacimiento|geboortedatum"
     r"|data di nascita|data urodzenia"
 )
 _BORN_FORM = re.compile(rf"(?<![A-Za-z0-9])(?=((?:{_BORN})(?![A-Za-z])))", re.I | re.A)

@@ -419,7 +419,7 @@ def title(incident: Incident, titles: Mapping[str, str]) -> str:
 
 
 STATES = {
-    "new": "New since the scan before",
+    "new": "New: the latest scan found it",
     "open": "Open: nobody has decided yet",
     "decided": "Decided",
     "awaiting-second": "Waits for a second person to say the same",

@@ -118,6 +118,9 @@ HITS: dict[str, dict[str, tuple[str, int]]] = {
         "en-dash": ("DOB 12\u201303\u20131984", 1),
         "german": ("geboren am 3. M\xe4rz 1962", 1),
         "french": ("date de naissance : 3 mars 1962", 1),
+        "german-short": ("Frau Muster, geb. 12.03.1961", 1),
+        "french-born": ("le dossier de Mme Durand, n\xe9e le 12/03/1961", 1),
+        "french-born-masculine": ("M. Durand, n\xe9 le 12/03/1961", 1),
         "column": ("Name\tDOB\tStart\nA\t12/03/1984\t01/01/2020\nB\t13/04/1990\t01/01/2021", 2),
         "age": ("Ann (12/03/1954, aged 70)", 1),
         "list": (
@@ -230,6 +233,8 @@ NEAR_MISSES: dict[str, dict[str, str]] = {
     "date-of-birth": {
         "meeting": "Meeting on 12/03/1984",
         "newborn": "a newborn 12/03/2019",
+        "given": "gebe ich am 12.03.2019 ab",
+        "year-of-the": "une ann\xe9e le 12/03/2019",
         "airborne": "airborne 12/03/2019",
         "adobe": "Adobe 12/03/2019",
         "no-date": "Please give your date of birth",
