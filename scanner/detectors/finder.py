@@ -108,7 +108,7 @@ class PatternDetector(ContentDetector):
         found = self._confirmed(page, prefilter=prefilter)
         if not found:
             return [[] for _ in texts]
-        entries = _settled(page, found, self._few(page, bulk))
+        entries = _settled(page, found, self._few(bulk) if bulk else None)
         for text, values in zip(texts, entries, strict=True):
             present = {kind for kind, _ in values} if len(values) > 1 else set()
             together = [
@@ -124,13 +124,13 @@ class PatternDetector(ContentDetector):
             return [[e for e in values if e[0].id not in self.hidden] for values in entries]
         return entries
 
-    def _few(self, page: Page, bulk: Sequence[bool]) -> Few:
+    def _few(self, bulk: Sequence[bool]) -> Few:
         """Return what tells which values can be part of no finding."""
         width = len(self._numbers)
         minimums = np.zeros(width, np.int64)
         for kind, number in self._numbers.items():
             minimums[number] = kind.minimum
-        bulks = np.array(bulk or [False] * len(page.texts), np.bool_)
+        bulks = np.array(bulk, np.bool_)
 
         def few(texts: Ints, kinds: Ints, sure: Floats) -> Mask:
             cells = texts * width + kinds
@@ -178,7 +178,7 @@ class PatternDetector(ContentDetector):
         owner, start, end = (np.concatenate(column) for column in zip(*columns, strict=True))
         order = np.lexsort((end, start, owner))
         owner, start, end = owner[order], start[order], end[order]
-        cuts = np.searchsorted(owner, np.arange(len(self.patterns) + 1)).tolist()
+        cuts = owner.searchsorted(np.arange(len(self.patterns) + 1)).tolist()
         page.promising = np.unique(page.text_of(end[self._asks[owner]] - 1))
         for pattern, left, right in zip(self.patterns, cuts, cuts[1:], strict=False):
             if left < right:
@@ -321,7 +321,9 @@ def _in_place(written: str, entries: list[Entry]) -> list[Entry]:
     return [(kind, v._replace(start=at[v.start], end=at[v.end])) for kind, v in entries]
 
 
-def _settled(page: Page, found: Sequence[tuple[int, Kind, Found]], few: Few) -> list[list[Entry]]:
+def _settled(
+    page: Page, found: Sequence[tuple[int, Kind, Found]], few: Few | None
+) -> list[list[Entry]]:
     """Return the values of each text in order; of two that overlap one, but for what is covered."""
     counts = [len(one) for _, _, one in found]
     source = np.repeat(np.arange(len(found)), counts)
@@ -343,19 +345,21 @@ def _settled(page: Page, found: Sequence[tuple[int, Kind, Found]], few: Few) -> 
         parts = order[np.argsort(start[order], kind="stable")]
     order = parts
     texts = page.text_of(start[order])
-    kinds = np.array([number for number, _, _ in found])[source[order]]
-    kept = ~few(texts, kinds, sure[order])
-    order, texts = order[kept], texts[kept]
+    if few is not None:
+        kinds = np.array([number for number, _, _ in found])[source[order]]
+        kept = ~few(texts, kinds, sure[order])
+        order, texts = order[kept], texts[kept]
     # Values are made pattern by pattern, then brought in order.
     by_source = np.argsort(source[order], kind="stable")
-    cuts = np.searchsorted(source[order][by_source], np.arange(len(found) + 1)).tolist()
+    cuts = source[order][by_source].searchsorted(np.arange(len(found) + 1)).tolist()
     made: list[Entry] = []
     for (_, kind, one), left, right in zip(found, cuts, cuts[1:], strict=False):
-        made += zip(repeat(kind), one.values_at(row[order[by_source[left:right]]]))
+        if left < right:
+            made += zip(repeat(kind), one.values_at(row[order[by_source[left:right]]]))
     back = np.empty(len(order), np.int64)
     back[by_source] = np.arange(len(order))
     values = list(map(made.__getitem__, back.tolist()))
-    cuts = np.searchsorted(texts, np.arange(len(page.texts) + 1)).tolist()
+    cuts = texts.searchsorted(np.arange(len(page.texts) + 1)).tolist()
     return [values[left:right] for left, right in pairwise(cuts)]
 
 

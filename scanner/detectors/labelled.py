@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scanner.detectors.numbers import CHECKED
-from scanner.detectors.page import WORD_END, Spans, ends_words
+from scanner.detectors.page import FEW, WORD_END, Spans, ends_words
 from scanner.detectors.patterns import Found, Pattern, longest
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Labelled:
 
     def _possible(self, at: Spans) -> Mask:
         """Tell where a digit is near enough, on the lines below too: without one is no number."""
-        if self.slack is None:
+        if self.slack is None or len(at) <= FEW:
             return np.ones(len(at), np.bool_)
         near = at.page.any_between(self._places(at.page), at.end, at.end + REACH + self.slack)
         return near | self._before(at) | self._below(at)
@@ -130,19 +130,21 @@ class Labelled:
     def _below(self, at: Spans) -> Mask:
         """Tell where a number may stand on one of the two lines below."""
         lines = at.page.line_ends
-        line = np.searchsorted(lines, at.end)
+        line = lines.searchsorted(at.end)
         below = lines[np.minimum(line + 2, len(lines) - 1)]
         return at.page.any_between(self._places(at.page), lines[line], below)
 
     def _behind(self, at: Spans) -> Iterator[tuple[int, int, re.Match[str] | None]]:
         """Yield each name's text, its end, and the first number within reach behind it."""
-        page, places = at.page, self._places(at.page)
-        far = len(page.data)
-        first = np.searchsorted(places, at.end)
-        known = np.append(places, (far, far))
-        begin = at.end if self.slack is None else np.maximum(known[first] - self.slack, at.end)
-        # Where no other number is in reach, a search would only run on.
-        only = known[first + 1] > at.end + REACH if self.leads else np.zeros(len(at), np.bool_)
+        page, begin, only = at.page, at.end, np.zeros(len(at), np.bool_)
+        if self.slack is not None and len(at) > FEW:
+            places, far = self._places(page), len(page.data)
+            first = places.searchsorted(at.end)
+            known = np.append(places, (far, far))
+            begin = np.maximum(known[first] - self.slack, at.end)
+            if self.leads:
+                # Where no other number is in reach, a search would only run on.
+                only = known[first + 1] > at.end + REACH
         begins = page.begins[at.texts()]
         match, search = self.form.match, self.form.search
         rows = zip(at.rows(), (begin - begins).tolist(), only.tolist(), strict=True)
@@ -157,7 +159,7 @@ class Labelled:
         ends = np.array([found.end() + page.offsets[n] for n, found in behind], np.int64)
         reach = ends + _JOINT + (self.slack or 0)
         follows = np.ones(len(ends), np.bool_)
-        if self.slack is not None:
+        if self.slack is not None and len(ends) > FEW:
             follows = page.any_between(self._places(page), ends, reach)
         for row in np.flatnonzero(follows).tolist():
             number, found = behind[row]
@@ -172,8 +174,9 @@ class Labelled:
     def _elsewhere(self, at: Spans, right: _Right) -> None:
         """Add the numbers of names that have none behind them: right before, else below."""
         columns: set[tuple[int, int]] = set()
-        before = self._before(at) | (self.slack is None)
-        below = self._below(at) | (self.slack is None)
+        before = below = np.ones(len(at), np.bool_)
+        if self.slack is not None and len(at) > FEW:
+            before, below = self._before(at), self._below(at)
         rows = zip(at.rows(), before.tolist(), below.tolist(), strict=True)
         for (number, start, end), may_stand_before, may_stand_below in rows:
             text = at.page.texts[number]

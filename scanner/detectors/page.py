@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from functools import cache, cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,9 @@ Bytes = npt.NDArray[np.uint8]
 
 _EDGE = 128
 """Line ends around the buffer: whoever looks to the left or right of a place finds something."""
+
+FEW = 6
+"""Rows that are faster looked at one by one than in columns, or without asking what may be."""
 
 _GAP = 2
 """Line ends between two texts: no paragraph reaches from one to the next."""
@@ -125,7 +129,9 @@ class Page:
 
     def text_of(self, places: Ints) -> Ints:
         """Return in which text each place is."""
-        return np.searchsorted(self.begins, places, "right") - 1
+        if len(self.texts) == 1:
+            return np.zeros(len(places), np.int64)
+        return self.begins.searchsorted(places, "right") - 1
 
     def windows(self, places: Ints, width: int) -> Bytes:
         """Return a row of bytes from each place on; `width` at most as long as the edge."""
@@ -160,19 +166,21 @@ class Page:
 
     def any_between(self, places: Ints, left: Ints, right: Ints) -> Mask:
         """Tell whether any of some places, in order, is from `left` to `right`."""
-        return np.searchsorted(places, left) < np.searchsorted(places, right, "right")
+        return places.searchsorted(left) < places.searchsorted(right, "right")
 
     def parted(self, left: Ints, right: Ints) -> Mask:
         """Tell whether a paragraph ends between two places."""
         blank = self.blank_lines
-        return np.searchsorted(blank, left) < np.searchsorted(blank, right - 1)
+        return blank.searchsorted(left) < blank.searchsorted(right - 1)
 
     def where(self, words: Words) -> tuple[Ints, Ints, Ints]:
         """Return where `words` begin, where those end, and all ends in order."""
         known = self._where.get(words.expression)
         if known is None:
-            first, last = np.searchsorted(self._words[0], self._number(words) + np.arange(2))
-            _, begin, end = (column[first:last] for column in self._words)
+            numbers, begin, end = self._words
+            number = self._number(words)
+            rows = slice(numbers.searchsorted(number), numbers.searchsorted(number + 1))
+            begin, end = begin[rows], end[rows]
             known = self._where[words.expression] = begin, end, np.sort(end)
         return known
 
@@ -206,7 +214,7 @@ class Page:
         pieces = [self.data[a:b] for a, b in zip(firsts.tolist(), lasts.tolist(), strict=True)]
         number, begin, end = scan(self._vocabulary, b"".join(pieces))
         stops = np.cumsum(lasts - firsts)
-        run = np.searchsorted(stops, begin, "right")
+        run = stops.searchsorted(begin, "right")
         away = (lasts - stops)[run] if runs else 0
         begin, end = begin + away + 1, end + away - 1
         whole = ends_words(self.codes, end)
@@ -235,7 +243,11 @@ class Passage:
         reach = min(end + after, len(text))
         if stop <= reach and "\n\n" not in text[end : begins[first] - begin]:
             return True
-        # Glued to it a word has no boundary of its own.
+        return self.touched(words, start, end, after)
+
+    def touched(self, words: Words, start: int, end: int, after: int) -> bool:
+        """Tell whether one of `words` is glued to a value: it has no boundary of its own."""
+        text = self.text
         if text[end : end + 1].isalpha() and words.ahead.match(text[end : end + after]):
             return True
         left = text[max(0, start - _LONGEST_WORD) : start]
@@ -298,18 +310,23 @@ class Spans:
         if not len(self):
             return np.zeros(0, np.bool_)
         page, start, end = self.page, self.start, self.end
-        begins, stops, ordered = page.where(words)
         near = np.zeros(len(self), np.bool_)
+        if len(self) <= FEW:
+            for row, (number, left, right) in enumerate(self.rows()):
+                near[row] = page.passage(number).near(words, left, right, before, after)
+            return near
+        begins, stops, ordered = page.where(words)
         if len(begins):
-            last = np.searchsorted(ordered, start, "right") - 1
+            last = ordered.searchsorted(start, "right") - 1
             left = ordered[last]
             near |= (last >= 0) & (left >= start - before) & ~page.parted(left, start)
-            first = np.minimum(np.searchsorted(begins, end), len(begins) - 1)
+            first = np.minimum(begins.searchsorted(end), len(begins) - 1)
             right = begins[first]
             inside = (right >= end) & (stops[first] <= end + after)
             near |= inside & ~page.parted(end, right)
-        for row in np.flatnonzero(~near & (self.after(LETTER) | self._glued())).tolist():
-            near[row] = self._touches(words, row, after)
+        glued = np.flatnonzero(~near & (self.after(LETTER) | self._glued()))
+        for row, (number, left, right) in zip(glued.tolist(), self[glued].rows(), strict=True):
+            near[row] = page.passage(number).touched(words, left, right, after)
         return near
 
     def told_before(self, tell: Callable[[Passage, int], bool], rows: Mask) -> Mask:
@@ -323,27 +340,13 @@ class Spans:
     def _glued(self) -> Mask:
         return self.before(LETTER) & LETTER[self.char(0)]
 
-    def _touches(self, words: Words, row: int, after: int) -> bool:
-        """Tell whether a word is glued to a value."""
-        start, end, text = self._local(row)
-        if words.ahead.match(text[end : end + after]):
-            return True
-        return words.behind.search(text[max(0, start - _LONGEST_WORD) : start]) is not None
-
-    def _local(self, row: int) -> tuple[int, int, str]:
-        """Return where a row is within its text, and the text."""
-        start, end = int(self.start[row]), int(self.end[row])
-        number = int(np.searchsorted(self.page.begins, start, "right")) - 1
-        begin = int(self.page.begins[number])
-        return start - begin, end - begin, self.page.texts[number]
-
     def earlier(self, words: Words) -> Mask:
         """Tell whether one of `words` stands anywhere before in the text, as a column head does."""
         if not len(self):
             return np.zeros(0, np.bool_)
         texts = self.texts()
         begins, _, _ = self.page.where(words)
-        first = np.searchsorted(begins, self.page.begins[texts])
+        first = begins.searchsorted(self.page.begins[texts])
         return np.append(begins, len(self.page.data))[first] < self.start
 
     def _flat(self, among: Mask) -> tuple[Bytes, Ints]:
@@ -373,6 +376,9 @@ class Spans:
 
     def rows(self) -> Iterator[tuple[int, int, int]]:
         """Yield the number of each one's text, and where in that it stands."""
+        if len(self.page.texts) == 1:
+            start, end = self.start - _EDGE, self.end - _EDGE
+            return zip(repeat(0), start.tolist(), end.tolist())  # noqa: B905 - one has no end
         begins = self.page.begins[texts := self.texts()]
         start, end = self.start - begins, self.end - begins
         return zip(texts.tolist(), start.tolist(), end.tolist(), strict=True)

@@ -64,14 +64,14 @@ class Found:
     def values_at(self, rows: Ints) -> list[Value]:
         """Return some rows, their places counted in their own texts."""
         at = self.at[rows]
-        begins = at.page.begins[at.texts()]
         if isinstance(self.values, list):
             values = [self.values[row] for row in rows.tolist()]
         else:
             values = self.values(at)
+        places = list(at.rows())
         columns = (
-            (at.start - begins).tolist(),
-            (at.end - begins).tolist(),
+            [start for _, start, _ in places],
+            [end for _, _, end in places],
             values,
             self.confidence[rows].tolist(),
             map(self.reasons.__getitem__, self.reason[rows].tolist()),
