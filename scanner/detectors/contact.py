@@ -10,7 +10,7 @@ import numpy as np
 
 from scanner import data
 from scanner.detectors.base import NEVER, Kind
-from scanner.detectors.page import DIGIT, LETTERS, PLAIN, Spans, Words, chars
+from scanner.detectors.page import DIGIT, FEW, LETTERS, PLAIN, Spans, Words, chars
 from scanner.detectors.patterns import Each, Pattern, Value, by_rules
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def _email_candidates(page: Page, start: Ints, _end: Ints) -> Spans:
     start = np.unique(start)
     at = Spans(page, start, start + 1)
     at = at[at.before(_LAST_OF_LOCAL)]
+    if len(at) <= FEW:
+        found = (_DOMAIN.match(page.texts[text], begin) for text, begin, _ in at.rows())
+        at.end = at.start + np.array([len(one[1]) if one else 0 for one in found], np.int64)
+        return at[at.end > at.start]
     rows = page.windows(at.end, _DOMAIN_USUAL)
     letters, dots = _ASCII[rows], rows == ord(".")
     inside = letters | dots | DIGIT[rows] | (rows == ord("-"))
@@ -79,8 +83,8 @@ def _email_candidates(page: Page, start: Ints, _end: Ints) -> Spans:
     at.end += length
     left = np.flatnonzero(odd)
     for number, (text, begin, _) in zip(left.tolist(), at[left].rows(), strict=True):
-        found = _DOMAIN.match(page.texts[text], begin)
-        at.end[number] = at.start[number] + (len(found[1]) if found else 0)
+        domain = _DOMAIN.match(page.texts[text], begin)
+        at.end[number] = at.start[number] + (len(domain[1]) if domain else 0)
     return at[at.end > at.start]
 
 

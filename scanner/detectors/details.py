@@ -10,7 +10,7 @@ import numpy as np
 
 from scanner.detectors.base import Kind
 from scanner.detectors.page import Passage, Spans, Words
-from scanner.detectors.patterns import Each, Found, Pattern, Value, exactly, found_in
+from scanner.detectors.patterns import Confirmed, Each, Pattern, Value, exactly, found_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,7 +174,7 @@ _LISTED_FORM = "|".join(
 _LIST, _YEARS_APART = 4, 15
 
 
-def _accept_listed(at: Spans) -> Found:
+def _accept_listed(at: Spans) -> Confirmed:
     aged = at.near(_AGED, 20, 20).tolist()
     rows = list(at.rows())
     places: dict[int, list[tuple[int, int]]] = {}
@@ -293,7 +293,7 @@ _SHORTEST_STREET = 5
 _EACH_ADDRESS = Each(_accept_address)
 
 
-def _accept_addresses(at: Spans) -> Found:
+def _accept_addresses(at: Spans) -> Confirmed:
     """Leave out the postcodes that follow another at once, as in a list of them."""
     gap = np.append(_SHORTEST_STREET, at.start[1:] - at.end[:-1])
     return _EACH_ADDRESS(at[(gap >= _SHORTEST_STREET) | (gap < 0)])

@@ -167,19 +167,17 @@ class PatternDetector(ContentDetector):
         return found
 
     def _candidates(self, page: Page) -> Iterator[tuple[Pattern, Spans]]:
-        columns = [
-            (owners[number], start, end)
-            for expressions, owners in self._anchors
-            for number, start, end in [scan(expressions, page.data)]
-            if len(number)
-        ]
-        if not columns:
+        groups, owners = self._anchors
+        number, start, end = scan(page.data, *groups)
+        if not len(number):
             return
-        owner, start, end = (np.concatenate(column) for column in zip(*columns, strict=True))
+        owner = owners[number]
         order = np.lexsort((end, start, owner))
         owner, start, end = owner[order], start[order], end[order]
         cuts = owner.searchsorted(np.arange(len(self.patterns) + 1)).tolist()
-        page.promising = np.unique(page.text_of(end[self._asks[owner]] - 1))
+        promising = np.zeros(len(page.texts), np.bool_)
+        promising[page.text_of(end[self._asks[owner]] - 1)] = True
+        page.promising = np.flatnonzero(promising)
         for pattern, left, right in zip(self.patterns, cuts, cuts[1:], strict=False):
             if left < right:
                 yield pattern, pattern.candidates(page, start[left:right], end[left:right])
@@ -189,20 +187,19 @@ class PatternDetector(ContentDetector):
             yield pattern, pattern.everywhere(page)
 
     @cached_property
-    def _anchors(self) -> list[tuple[Expressions, Ints]]:
-        """The anchors of each group, and the pattern that each belongs to."""
+    def _anchors(self) -> tuple[list[Expressions], Ints]:
+        """The anchors, group by group, and the number of the pattern that each belongs to."""
         groups: dict[str, list[tuple[str, bool, int]]] = {}
         for number, pattern in enumerate(self.patterns):
             anchors = [pattern.anchor] if isinstance(pattern.anchor, str) else pattern.anchor
             group = groups.setdefault(pattern.group, [])
             group += [(anchor, pattern.caseless, number) for anchor in anchors]
-        return [
-            (
-                Expressions((anchor, caseless) for anchor, caseless, _ in group),
-                np.array([number for _, _, number in group], np.int64),
-            )
+        expressions = [
+            Expressions((anchor, caseless) for anchor, caseless, _ in group)
             for group in groups.values()
         ]
+        owners = [number for group in groups.values() for _, _, number in group]
+        return expressions, np.array(owners, np.int64)
 
     @cached_property
     def _asks(self) -> Mask:

@@ -20,8 +20,8 @@ from scanner.detectors.patterns import Pattern, by_rules, exactly
 
 if TYPE_CHECKING:
     from scanner.detectors.expressions import Ints
-    from scanner.detectors.page import Page, Passage
-    from scanner.detectors.patterns import Found
+    from scanner.detectors.page import Mask, Page, Passage
+    from scanner.detectors.patterns import Confirmed
 
 NHS_NUMBER = Kind(
     "nhs-number",
@@ -66,10 +66,13 @@ _NHS_LIST = 4
 _OFTEN_FIRST = chars("4679")
 
 
-def _accept_nhs(at: Spans) -> Found:
+def _accept_nhs(at: Spans) -> Confirmed:
     digits = at.digits(10)
-    right = _all_right(at, digits)
-    rows = nhs_hold(digits) & (distinct(digits) >= 3)
+    holds = nhs_hold(digits)
+    rows = holds & (distinct(digits) >= 3)
+    if not rows.any():
+        return ()
+    right = _all_right(at, digits, holds)
     at, right = at[rows], right[rows]
     spaced = (at.end - at.start == 12) & (at.char(3) == 32) & (at.char(7) == 32)
     unlike = ~at.stand_alone() | at.in_a_row() | at.near(PHONE_WORDS, 25, 15)
@@ -87,14 +90,15 @@ def _accept_nhs(at: Spans) -> Found:
     )  # fmt: skip
 
 
-def _all_right(at: Spans, digits: Ints) -> Ints:
+def _all_right(at: Spans, digits: Ints, holds: Mask) -> Ints:
     """Return how many ten-digit numbers a text has if each is right; phone numbers seldom are."""
     texts = at.texts()
-    wrong = np.unique(texts[~nhs_hold(digits)])
-    pairs = np.unique(np.column_stack((texts, digits @ 10 ** np.arange(9, -1, -1))), axis=0)
-    counts = np.bincount(pairs[:, 0], minlength=len(at.page.texts))
-    counts[wrong] = 0
-    return counts[texts]
+    wrong = set(texts[~holds].tolist())
+    right: dict[int, set[int]] = {}
+    numbers = digits @ 10 ** np.arange(9, -1, -1)
+    for text, number in zip(texts.tolist(), numbers.tolist(), strict=True):
+        right.setdefault(text, set()).add(number)
+    return np.array([text not in wrong and len(right[text]) for text in texts.tolist()], np.int64)
 
 
 # --- National Insurance number -----------------------------------------------------------------
@@ -124,12 +128,14 @@ def _ni_candidates(page: Page, start: Ints, end: Ints) -> Spans:
     return Spans(page, start, np.where(last, at.end + apart + 1, at.end))
 
 
-def _accept_ni(at: Spans) -> Found:
+def _accept_ni(at: Spans) -> Confirmed:
     values = at.compact()
     fits = [_NI_PREFIX.match(value) is not None for value in values]
     samples = [len(value) == 9 and value.startswith(_NI_SAMPLE) for value in values]
     varied = [len(set(value[2:8])) > 1 for value in values]
     rows = np.flatnonzero((np.array(fits, np.bool_) | samples) & np.array(varied, np.bool_))
+    if not len(rows):
+        return ()
     at, values = at[rows], [values[row] for row in rows.tolist()]
     sample = np.array(samples, np.bool_)[rows]
     whole = np.array([len(value) == 9 for value in values], np.bool_)

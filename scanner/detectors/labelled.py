@@ -13,7 +13,7 @@ import numpy as np
 
 from scanner.detectors.numbers import CHECKED
 from scanner.detectors.page import FEW, WORD_END, Spans, ends_words
-from scanner.detectors.patterns import Found, Pattern, longest
+from scanner.detectors.patterns import Confirmed, Found, Pattern, longest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +91,7 @@ class Labelled:
     slack: int | None = None
     """How many characters stand before its first digit at most; None if it may have no digit."""
 
-    def __call__(self, at: Spans) -> Found:
+    def __call__(self, at: Spans) -> Confirmed:
         """Return what the names are the names of."""
         page = at.page
         at = at[self._possible(at)]
@@ -109,6 +109,8 @@ class Labelled:
                 behind.append((number, found))
         self._lists(page, behind, right)
         self._elsewhere(at[aside], right)
+        if not right.values:
+            return ()
         spans = right.spans(page)
         sure, why = np.full(len(spans), self.confidence), np.zeros(len(spans), np.int64)
         return Found(spans, sure, why, [self.reason], right.values)

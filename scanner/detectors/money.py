@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from scanner.detectors.expressions import Ints
     from scanner.detectors.page import Page
-    from scanner.detectors.patterns import Found, Rule
+    from scanner.detectors.patterns import Confirmed, Rule
 
 PAYMENT_CARD = Kind(
     "payment-card",
@@ -131,8 +131,10 @@ _SCHEMES = (
 )  # fmt: skip
 
 
-def _accept_card(at: Spans) -> Found:
+def _accept_card(at: Spans) -> Confirmed:
     at = at[luhn_hold(at.digits(19))]
+    if not len(at):
+        return ()
     numbers = at.compact()
     schemes = [
         "" if _counts_up(text) else _scheme(number)
@@ -205,9 +207,11 @@ def _iban_candidates(page: Page, start: Ints, _end: Ints) -> Spans:
     return at[~at.before(PLAIN) | (words == b"IBAN")]
 
 
-def _accept_iban(at: Spans) -> Found:
+def _accept_iban(at: Spans) -> Confirmed:
     lengths = np.array([_IBAN_LENGTH.get(text[:2].upper(), 0) for text in at.strings()], np.int64)
     at, lengths = at[lengths > 0], lengths[lengths > 0]
+    if not len(at):
+        return ()
     # Up to two signs may stand between two characters.
     rows = at.page.windows(at.start, 3 * _IBAN_LONGEST)
     counts = np.cumsum(PLAIN[rows], axis=1, dtype=np.uint8)
@@ -302,7 +306,7 @@ def _pairs(at: Spans) -> Iterator[_Pair]:
     """Yield what texts that end with six digits in the form of a sort code hold."""
     digits, far = at.page.digits, len(at.page.data)
     # The account number begins with the next digit, or it ends with the one before.
-    behind = np.append(digits, far)[np.searchsorted(digits, at.end)] - at.end
+    behind = np.append(digits, far)[digits.searchsorted(at.end)] - at.end
     for (number, start, end), gap in zip(at.rows(), behind.tolist(), strict=True):
         text = at.page.texts[number]
         code = _CODE.search(text, max(start, end - _CODE_LONGEST), end)
@@ -334,10 +338,12 @@ def _before(text: str, first: int) -> re.Match[str] | None:
     return _ACCOUNT_BEFORE.search(text, max(0, stop - 9), stop)
 
 
-def _accept_pairs(at: Spans) -> tuple[Found, ...]:
+def _accept_pairs(at: Spans) -> Confirmed:
     """Return the sort codes, and the account numbers beside them."""
     pairs = list(_pairs(at))
-    begins = at.page.begins[[pair.number for pair in pairs]] if pairs else np.zeros(0, np.int64)
+    if not pairs:
+        return ()
+    begins = at.page.begins[[pair.number for pair in pairs]]
     codes = np.array([pair.code for pair in pairs], np.int64).reshape(-1, 2) + begins[:, None]
     places = [pair.account or (-1, -1) for pair in pairs]
     accounts = np.array(places, np.int64).reshape(-1, 2)

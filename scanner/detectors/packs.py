@@ -261,7 +261,7 @@ def _bounded(where: str, form: str) -> None:
 
 def _compiles(where: str, expressions: list[str]) -> None:
     try:
-        scan(Expressions((found, True) for found in expressions), b"")
+        scan(b"", Expressions((found, True) for found in expressions))
     except Exception as error:  # its own class stands in a module that is imported late
         if type(error).__module__.partition(".")[0] not in {"hyperscan", "_hs_ext"}:
             raise

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from scanner.detectors.expressions import Expressions, Ints, scan
 
@@ -43,9 +42,10 @@ _UPPER = np.frombuffer(bytes(range(256)).upper(), np.uint8)
 _JOINED = chars(r"+=/_&@%.\\-")
 """What makes a number part of something longer: a phone number, a link, an amount."""
 
-_ASCII_LETTER, _SMALL, _CAPITALS = chars("A-Za-z"), chars("a-z"), chars("A-Z")
 _WITHIN = chars("0-9A-Za-z./-")
-_JOINED_BEHIND, _SPLIT = chars("_@%="), chars(" -")
+_NO_DIGIT, _NO_ALNUM = re.compile("[^0-9]"), re.compile("[^0-9A-Za-z]")
+_TOUCHING, _TOUCHED_BEHIND = ALNUM | _JOINED, ALNUM | chars("_@%=")
+_SPLIT = chars(" -")
 
 
 @cache
@@ -75,9 +75,12 @@ WORD_END = "(?-i:(?![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
 """Ends a word in text, and within a name of several: `sortCode`, `sort_code`."""
 
 
+_ENDS = ~chars("A-Za-z") | (chars("a-z")[:, None] & chars("A-Z"))
+
+
 def ends_words(codes: Bytes, end: Ints) -> Mask:
     """Tell whether a word ends at each of some places, as `WORD_END` does."""
-    return ~_ASCII_LETTER[codes[end]] | (_SMALL[codes[end - 1]] & _CAPITALS[codes[end]])
+    return _ENDS[codes[end - 1], codes[end]]
 
 
 class Words:
@@ -104,7 +107,7 @@ class Page:
         edge = b"\n" * _EDGE
         self.data = edge + (b"\n" * _GAP).join(map(one_byte_each, texts)) + edge
         self._vocabulary = vocabulary
-        self.promising = np.arange(len(texts))
+        self.promising: Ints = np.arange(len(texts))
         """The texts that are searched for words, once words are asked for."""
 
         self._where: dict[str, tuple[Ints, Ints, Ints]] = {}
@@ -135,7 +138,9 @@ class Page:
 
     def windows(self, places: Ints, width: int) -> Bytes:
         """Return a row of bytes from each place on; `width` at most as long as the edge."""
-        return sliding_window_view(self.codes, width)[places]
+        shape = len(self.data) - width + 1, width
+        rows: Bytes = np.ndarray(shape, np.uint8, self.data, strides=(1, 1))
+        return rows[places]
 
     @cached_property
     def blank_lines(self) -> Ints:
@@ -188,8 +193,10 @@ class Page:
         """Return the same as `where`, for one look after the other."""
         known = self._listed.get(words.expression)
         if known is None:
-            begin, end, ends = self.where(words)
-            known = begin.tolist(), end.tolist(), ends.tolist()
+            numbers, begin, end = self._listed_words
+            number = self._number(words)
+            rows = slice(bisect_left(numbers, number), bisect_left(numbers, number + 1))
+            known = begin[rows], end[rows], sorted(end[rows])
             self._listed[words.expression] = known
         return known
 
@@ -201,21 +208,27 @@ class Page:
         return known
 
     def _number(self, words: Words) -> int:
-        return self._vocabulary.index((words.expression, False))
+        return self._vocabulary.numbers[words.expression, False]
+
+    @cached_property
+    def _listed_words(self) -> tuple[list[int], list[int], list[int]]:
+        numbers, begin, end = self._words
+        return numbers.tolist(), begin.tolist(), end.tolist()
 
     @cached_property
     def _words(self) -> tuple[Ints, Ints, Ints]:
         """All words of the vocabulary in the promising texts, by number and place."""
-        breaks = np.flatnonzero(np.diff(self.promising) > 1) + 1
-        runs = [run for run in np.split(self.promising, breaks) if len(run)]
+        # Runs of texts that follow one another.
+        parted = np.ones(len(self.promising) + 1, np.bool_)
+        parted[1:-1] = self.promising[1:] - self.promising[:-1] > 1
         # The character before the first and after the last word of a run belong to their matches.
-        firsts = np.array([self.begins[run[0]] - 1 for run in runs], np.int64)
-        lasts = np.array([self.ends[run[-1]] + 1 for run in runs], np.int64)
+        firsts = self.begins[self.promising[parted[:-1]]] - 1
+        lasts = self.ends[self.promising[parted[1:]]] + 1
         pieces = [self.data[a:b] for a, b in zip(firsts.tolist(), lasts.tolist(), strict=True)]
-        number, begin, end = scan(self._vocabulary, b"".join(pieces))
+        number, begin, end = scan(b"".join(pieces), self._vocabulary)
         stops = np.cumsum(lasts - firsts)
         run = stops.searchsorted(begin, "right")
-        away = (lasts - stops)[run] if runs else 0
+        away = (lasts - stops)[run]
         begin, end = begin + away + 1, end + away - 1
         whole = ends_words(self.codes, end)
         number, begin, end = number[whole], begin[whole], end[whole]
@@ -297,7 +310,7 @@ class Spans:
 
     def stand_alone(self) -> Mask:
         """Tell whether no further digits, letters or joining signs touch either side."""
-        touched = self.before(ALNUM | _JOINED) | self.after(ALNUM | _JOINED_BEHIND)
+        touched = self.before(_TOUCHING) | self.after(_TOUCHED_BEHIND)
         return ~touched & ~(self.after(_JOINED) & self.after(DIGIT, 1))
 
     def in_a_row(self) -> Mask:
@@ -312,21 +325,21 @@ class Spans:
         page, start, end = self.page, self.start, self.end
         near = np.zeros(len(self), np.bool_)
         if len(self) <= FEW:
-            for row, (number, left, right) in enumerate(self.rows()):
-                near[row] = page.passage(number).near(words, left, right, before, after)
+            for row, (number, first, last) in enumerate(self.rows()):
+                near[row] = page.passage(number).near(words, first, last, before, after)
             return near
         begins, stops, ordered = page.where(words)
         if len(begins):
-            last = ordered.searchsorted(start, "right") - 1
-            left = ordered[last]
-            near |= (last >= 0) & (left >= start - before) & ~page.parted(left, start)
-            first = np.minimum(begins.searchsorted(end), len(begins) - 1)
-            right = begins[first]
-            inside = (right >= end) & (stops[first] <= end + after)
+            at = ordered.searchsorted(start, "right") - 1
+            left = ordered[at]
+            near |= (at >= 0) & (left >= start - before) & ~page.parted(left, start)
+            at = np.minimum(begins.searchsorted(end), len(begins) - 1)
+            right = begins[at]
+            inside = (right >= end) & (stops[at] <= end + after)
             near |= inside & ~page.parted(end, right)
         glued = np.flatnonzero(~near & (self.after(LETTER) | self._glued()))
-        for row, (number, left, right) in zip(glued.tolist(), self[glued].rows(), strict=True):
-            near[row] = page.passage(number).touched(words, left, right, after)
+        for row, (number, first, last) in zip(glued.tolist(), self[glued].rows(), strict=True):
+            near[row] = page.passage(number).touched(words, first, last, after)
         return near
 
     def told_before(self, tell: Callable[[Passage, int], bool], rows: Mask) -> Mask:
@@ -361,6 +374,10 @@ class Spans:
 
     def digits(self, width: int) -> npt.NDArray[np.int64]:
         """Return the digits of each, a row each, zeros before those with fewer than `width`."""
+        if len(self) <= FEW:
+            texts = [_NO_DIGIT.sub("", text).rjust(width, "0") for text in self.strings()]
+            flat = np.frombuffer("".join(texts).encode(), np.uint8).reshape(-1, width)
+            return (flat - np.uint8(48)).astype(np.int64)
         digits, counts = self._flat(DIGIT)
         table = np.zeros((len(self), width), np.int64)
         table[np.arange(width) >= width - counts[:, None]] = digits - np.uint8(48)
@@ -368,6 +385,8 @@ class Spans:
 
     def compact(self) -> list[str]:
         """Return letters and digits only, in capitals."""
+        if len(self) <= FEW:
+            return [_NO_ALNUM.sub("", text).upper() for text in self.strings()]
         flat, counts = self._flat(PLAIN)
         text = _UPPER[flat].tobytes().decode("ascii")
         stops = np.cumsum(counts)
@@ -377,8 +396,8 @@ class Spans:
     def rows(self) -> Iterator[tuple[int, int, int]]:
         """Yield the number of each one's text, and where in that it stands."""
         if len(self.page.texts) == 1:
-            start, end = self.start - _EDGE, self.end - _EDGE
-            return zip(repeat(0), start.tolist(), end.tolist())  # noqa: B905 - one has no end
+            start, end = (self.start - _EDGE).tolist(), (self.end - _EDGE).tolist()
+            return zip(repeat(0), start, end)
         begins = self.page.begins[texts := self.texts()]
         start, end = self.start - begins, self.end - begins
         return zip(texts.tolist(), start.tolist(), end.tolist(), strict=True)

@@ -107,20 +107,21 @@ Find = Callable[[Page, "Ints", "Ints"], Spans]
 
 Floats = npt.NDArray[np.float64]
 
-Accept = Callable[[Spans], Found | tuple[Found, ...]]
+Confirmed = Found | tuple[Found, ...]
+Accept = Callable[[Spans], Confirmed]
 """Confirms the candidates of a page: returns what is found at, or by means of, each."""
 
 Confirm = Callable[[Passage, int, int], Iterable[Value]]
 """Confirms one candidate: yields what is found at, or by means of, a text from start to end."""
 
 
-def found_in(at: Spans, found: Iterable[tuple[int, Value]]) -> Found:
+def found_in(at: Spans, found: Iterable[tuple[int, Value]]) -> Confirmed:
     """Return values as columns; each comes with the number of its text."""
     pairs = list(found)
-    begins = at.page.begins[[number for number, _ in pairs]] if pairs else np.zeros(0, np.int64)
-    start, end, values, confidence, reasons, shown = (
-        zip(*(value for _, value in pairs), strict=True) if pairs else repeat((), 6)
-    )
+    if not pairs:
+        return ()
+    begins = at.page.begins[[number for number, _ in pairs]]
+    start, end, values, confidence, reasons, shown = zip(*(v for _, v in pairs), strict=True)
     return Found(
         Spans(at.page, np.array(start, np.int64) + begins, np.array(end, np.int64) + begins),
         np.array(confidence, np.float64),
@@ -137,7 +138,7 @@ class Each:
 
     confirm: Confirm
 
-    def __call__(self, at: Spans) -> Found:
+    def __call__(self, at: Spans) -> Confirmed:
         """Return what is found at, or by means of, each."""
         passage, confirm = at.page.passage, self.confirm
         rows = at.rows()
@@ -148,7 +149,8 @@ def longest(page: Page, start: Ints, end: Ints, right: Mask | None = None) -> Sp
     """Return of matches, which read a character before and after, the longest from each place."""
     if right is not None:
         start, end = start[right], end[right]
-    last = np.append(start[1:] != start[:-1], True)[: len(start)]
+    last = np.ones(len(start), np.bool_)
+    last[:-1] = start[1:] != start[:-1]
     return Spans(page, start[last] + 1, end[last] - 1)
 
 

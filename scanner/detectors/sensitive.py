@@ -256,7 +256,7 @@ class SensitiveDetector(ContentDetector):
         groups = _groups(self.packs)
         expressions, owners = _expressions(self.packs, small)
         # With a line end in front, the character before a word is where the word is in the text.
-        numbers, starts, _ = scan(expressions, f"\n{text}\n".encode("ascii", "replace"))
+        numbers, starts, _ = scan(f"\n{text}\n".encode("ascii", "replace"), expressions)
         places = zip(numbers.tolist(), starts.tolist(), strict=True)
         hits = {(owners[number], start) for number, start in places}
         for number, start in sorted(hits):
