@@ -11,7 +11,7 @@ import numpy as np
 from scanner import data
 from scanner.detectors.base import NEVER, Kind
 from scanner.detectors.page import DIGIT, FEW, LETTERS, PLAIN, Spans, Words, chars
-from scanner.detectors.patterns import Each, Pattern, Value, by_rules
+from scanner.detectors.patterns import Each, Pattern, Value, by_rules, once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ _ASCII, _ODD = chars("A-Za-z"), chars(r"_\x80-\xff")
 
 def _email_candidates(page: Page, start: Ints, _end: Ints) -> Spans:
     """Return from at signs what `_DOMAIN` finds: by columns what is plain, else by itself."""
-    start = np.unique(start)
+    start = once(start)
     at = Spans(page, start, start + 1)
     at = at[at.before(_LAST_OF_LOCAL)]
     if len(at) <= FEW:

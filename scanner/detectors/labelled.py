@@ -7,6 +7,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,21 +95,23 @@ class Labelled:
     def __call__(self, at: Spans) -> Confirmed:
         """Return what the names are the names of."""
         page = at.page
-        at = at[self._possible(at)]
+        if self.slack is not None and len(at) > FEW:
+            at = at[self._possible(at)]
         right = _Right(self.check)
         behind: list[tuple[int, re.Match[str]]] = []
-        aside = np.zeros(len(at), np.bool_)
+        aside: list[int] = []
         for row, (number, end, found) in enumerate(self._behind(at)):
             # Two characters part at the least.
             if found is None or (
                 found.start() - end > 1 and _BETWEEN.search(found.string, end, found.start())
             ):
-                aside[row] = True
+                aside.append(row)
             else:
                 right.add(number, found)
                 behind.append((number, found))
         self._lists(page, behind, right)
-        self._elsewhere(at[aside], right)
+        if aside:
+            self._elsewhere(at[np.array(aside)], right)
         if not right.values:
             return ()
         spans = right.spans(page)
@@ -120,9 +123,8 @@ class Labelled:
 
     def _possible(self, at: Spans) -> Mask:
         """Tell where a digit is near enough, on the lines below too: without one is no number."""
-        if self.slack is None or len(at) <= FEW:
-            return np.ones(len(at), np.bool_)
-        near = at.page.any_between(self._places(at.page), at.end, at.end + REACH + self.slack)
+        reach = REACH + (self.slack or 0)
+        near = at.page.any_between(self._places(at.page), at.end, at.end + reach)
         return near | self._before(at) | self._below(at)
 
     def _before(self, at: Spans) -> Mask:
@@ -158,13 +160,12 @@ class Labelled:
 
     def _lists(self, page: Page, behind: list[tuple[int, re.Match[str]]], right: _Right) -> None:
         """Add the numbers that follow others in a list."""
-        ends = np.array([found.end() + page.offsets[n] for n, found in behind], np.int64)
-        reach = ends + _JOINT + (self.slack or 0)
-        follows = np.ones(len(ends), np.bool_)
-        if self.slack is not None and len(ends) > FEW:
-            follows = page.any_between(self._places(page), ends, reach)
-        for row in np.flatnonzero(follows).tolist():
-            number, found = behind[row]
+        if self.slack is not None and len(behind) > FEW:
+            ends = np.array([found.end() + page.offsets[n] for n, found in behind], np.int64)
+            reach = ends + _JOINT + self.slack
+            follows = page.any_between(self._places(page), ends, reach).tolist()
+            behind = list(compress(behind, follows))
+        for number, found in behind:
             for _ in range(_ROWS):
                 joint = _NEXT.match(found.string, found.end())
                 following = self.form.match(found.string, joint.end()) if joint else None

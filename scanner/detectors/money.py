@@ -20,8 +20,8 @@ from scanner.detectors.numbers import (
     digits_of,
     luhn_hold,
 )
-from scanner.detectors.page import ALNUM, PLAIN, Passage, Spans, Words
-from scanner.detectors.patterns import Each, Pattern, Value, by_rules, exactly
+from scanner.detectors.page import ALNUM, PLAIN, UPPER, Passage, Spans, Words
+from scanner.detectors.patterns import Each, Pattern, Value, by_rules, exactly, once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,10 +201,10 @@ _IBAN_LONGEST = 34
 
 def _iban_candidates(page: Page, start: Ints, _end: Ints) -> Spans:
     """Return where one may begin, once each; the country says where it ends."""
-    start = np.unique(start)
+    start = once(start)
     at = Spans(page, start, start + 4)
-    words = np.char.upper(np.ascontiguousarray(page.windows(start - 4, 4)).view("S4")[:, 0])
-    return at[~at.before(PLAIN) | (words == b"IBAN")]
+    named = (UPPER[page.windows(start - 4, 4)] == np.frombuffer(b"IBAN", np.uint8)).all(1)
+    return at[~at.before(PLAIN) | named]
 
 
 def _accept_iban(at: Spans) -> Confirmed:

@@ -38,7 +38,7 @@ def chars(expression: str) -> Mask:
 LETTERS, _CAPITAL, _OTHER_LETTER, _NUMERAL, _SIGN = "A-Za-z\xc9\xe9", 0xC9, 0xE9, 0xB2, 0xBF
 DIGIT, LETTER, ALNUM = chars("0-9"), chars(LETTERS), chars(rf"0-9{LETTERS}\xb2")
 PLAIN = chars("0-9A-Za-z")
-_UPPER = np.frombuffer(bytes(range(256)).upper(), np.uint8)
+UPPER = np.frombuffer(bytes(range(256)).upper(), np.uint8)
 _JOINED = chars(r"+=/_&@%.\\-")
 """What makes a number part of something longer: a phone number, a link, an amount."""
 
@@ -388,7 +388,7 @@ class Spans:
         if len(self) <= FEW:
             return [_NO_ALNUM.sub("", text).upper() for text in self.strings()]
         flat, counts = self._flat(PLAIN)
-        text = _UPPER[flat].tobytes().decode("ascii")
+        text = UPPER[flat].tobytes().decode("ascii")
         stops = np.cumsum(counts)
         pairs = zip((stops - counts).tolist(), stops.tolist(), strict=True)
         return [text[start:stop] for start, stop in pairs]

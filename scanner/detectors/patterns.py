@@ -68,10 +68,10 @@ class Found:
             values = [self.values[row] for row in rows.tolist()]
         else:
             values = self.values(at)
-        places = list(at.rows())
+        _, start, end = zip(*at.rows(), strict=True) if len(at) else repeat((), 3)
         columns = (
-            [start for _, start, _ in places],
-            [end for _, _, end in places],
+            start,
+            end,
             values,
             self.confidence[rows].tolist(),
             map(self.reasons.__getitem__, self.reason[rows].tolist()),
@@ -143,6 +143,13 @@ class Each:
         passage, confirm = at.page.passage, self.confirm
         rows = at.rows()
         return found_in(at, ((n, v) for n, a, b in rows for v in confirm(passage(n), a, b)))
+
+
+def once(places: Ints) -> Ints:
+    """Return places, which come in order, each once."""
+    new = np.ones(len(places), np.bool_)
+    new[1:] = places[1:] != places[:-1]
+    return places[new]
 
 
 def longest(page: Page, start: Ints, end: Ints, right: Mask | None = None) -> Spans:
