@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,17 +76,21 @@ def _accept_nhs(at: Spans) -> Confirmed:
     right = _all_right(at, digits, holds)
     at, right = at[rows], right[rows]
     spaced = (at.end - at.start == 12) & (at.char(3) == 32) & (at.char(7) == 32)
-    unlike = ~at.stand_alone() | at.in_a_row() | at.near(PHONE_WORDS, 25, 15)
+
+    @cache
+    def plain() -> Mask:
+        return at.stand_alone() & ~at.in_a_row() & ~at.near(PHONE_WORDS, 25, 15)
+
     return by_rules(
         at,
         (at.near(_NHS_WORDS), 0.9, "the check digit holds and 'NHS' or a like word stands beside"),
-        (at.earlier(_NHS_LABEL), 0.8,
+        (lambda: at.earlier(_NHS_LABEL), 0.8,
          "the check digit holds and the text speaks of NHS numbers before"),
-        (~unlike & (right >= _NHS_LIST), 0.7,
+        (lambda: plain() & (right >= _NHS_LIST), 0.7,
          "every ten-digit number of a list has the right check digit"),
-        (~unlike & (right > 0) & spaced & _OFTEN_FIRST[at.char(0)], 0.45,
+        (lambda: plain() & (right > 0) & spaced & _OFTEN_FIRST[at.char(0)], 0.45,
          "the check digit holds and it is written in the usual 3-3-4 form"),
-        (~unlike & (spaced | at.near(_CARE_WORDS, 80, 60)), 0.38,
+        (lambda: plain() & (spaced | at.near(_CARE_WORDS, 80, 60)), 0.38,
          "the check digit holds, with its form or a word for care"),
     )  # fmt: skip
 
@@ -145,9 +150,13 @@ def _accept_ni(at: Spans) -> Confirmed:
     glued = at.before(ALNUM)
     right = ~at.after(DIGIT) & (~at.after(LETTER) | known)
     right &= ~glued | (known & (at.before(DIGIT) | at.told_before(_after_ni_word, glued)))
-    alone = right & whole & at.stand_alone()
-    alone &= ~at.told_before(called_reference, alone)
     held = right & ~sample
+
+    @cache
+    def alone() -> Mask:
+        alone = held & whole & at.stand_alone()
+        return alone & ~at.told_before(called_reference, alone)
+
     beside = "the form is one that HMRC issues, beside other references"
     return by_rules(
         at,
@@ -158,9 +167,9 @@ def _accept_ni(at: Spans) -> Confirmed:
          "the form is valid but for the last letter, and 'NI' is beside"),
         (held & known & whole & capitals, 0.85,
          "the form is valid and 'National Insurance' stands before"),
-        (held & alone & capitals & ~at.near(REFERENCE_WORDS, 25, 0), 0.7,
+        (lambda: alone() & capitals & ~at.near(REFERENCE_WORDS, 25, 0), 0.7,
          "the form is one that HMRC issues"),
-        (held & alone & (capitals | known | (at.end - at.start >= 12)), 0.35, beside),
+        (lambda: alone() & (capitals | known | (at.end - at.start >= 12)), 0.35, beside),
         values=values,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scanner.detectors.expressions import Ints
-    from scanner.detectors.page import Page
-    from scanner.detectors.patterns import Confirmed, Rule
+    from scanner.detectors.page import Mask, Page
+    from scanner.detectors.patterns import Confirmed
 
 PAYMENT_CARD = Kind(
     "payment-card",
@@ -144,19 +145,24 @@ def _accept_card(at: Spans) -> Confirmed:
     usual = np.array([scheme in _USUAL for scheme in schemes], np.bool_)
     group = np.array([scheme != "Maestro" for scheme in schemes], np.bool_)
     group &= at.end - at.start > np.fromiter(map(len, numbers), np.int64, len(numbers))
-    alone = known & at.stand_alone() & ~at.in_a_row()
-    alone &= ~at.told_before(called_reference, alone)
+
+    @cache
+    def alone() -> Mask:
+        alone = known & at.stand_alone() & ~at.in_a_row()
+        return alone & ~at.told_before(called_reference, alone)
+
     form = "the check digit holds and the first digits are a card scheme's"
     return by_rules(
         at,
         (known & at.near(_CARD_WORDS), 0.9,
          "the check digit holds and a word for cards stands beside"),
-        (alone & at.near(REFERENCE_WORDS, 30, 0), 0.35,
+        (lambda: alone() & at.near(REFERENCE_WORDS, 30, 0), 0.35,
          "the check digit holds, beside other references"),
-        (alone & at.earlier(_CARD_WORDS), 0.8,
+        (lambda: alone() & at.earlier(_CARD_WORDS), 0.8,
          "the check digit holds and the text speaks of cards before"),
-        (alone & group, 0.75, "the check digit holds and the digits are grouped as on a card"),
-        (alone & usual, 0.5, form),
+        (lambda: alone() & group, 0.75,
+         "the check digit holds and the digits are grouped as on a card"),
+        (lambda: alone() & usual, 0.5, form),
         (alone, 0.35, form),
         values=numbers,
     )  # fmt: skip
@@ -356,7 +362,7 @@ def _accept_pairs(at: Spans) -> Confirmed:
     called = code.near(_SORT_WORDS, 40, 15)
     unlike = dates | code.near(PHONE_WORDS, 25, 10)
     account_word = long & code.near(_ACCOUNT_WORDS, 60, 40)
-    rules: tuple[Rule, ...] = (
+    rules: tuple[tuple[Mask, float, str], ...] = (
         (called & there, 0.9, "a sort code that is called so, with an account number"),
         (adjacent & code.earlier(_SORT_WORDS), 0.85,
          "sort codes with account numbers under their heading"),

@@ -35,8 +35,9 @@ class Value(NamedTuple):
     """What is masked for the report; empty for the text itself."""
 
 
-Rule = tuple["Mask", float, str]
-"""Which candidates it holds for, how sure it makes them, and why."""
+Rule = tuple["Mask | Callable[[], Mask]", float, str]
+"""Which candidates it holds for, how sure it makes them, and why; a function is asked only if the
+rules before leave any candidate."""
 
 NormalForms = Callable[[Spans], list[str]]
 
@@ -89,9 +90,14 @@ def by_rules(
 ) -> Found:
     """Return the candidates for which a rule holds, each by the first that does."""
     which = np.full(len(at), len(rules))
-    for number in range(len(rules) - 1, -1, -1):
-        which[rules[number][0]] = number
-    rows = np.flatnonzero(which < len(rules))
+    left = np.ones(len(at), np.bool_)
+    for number, (rule, _, _) in enumerate(rules):
+        holds = rule() if callable(rule) else rule
+        which[holds & left] = number
+        left &= ~holds
+        if not left.any():
+            break
+    rows = np.flatnonzero(~left)
     which = which[rows]
     if isinstance(values, list):
         values = [values[row] for row in rows.tolist()]
