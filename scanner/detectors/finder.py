@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, repeat
+from itertools import accumulate, pairwise, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -174,13 +174,14 @@ class PatternDetector(ContentDetector):
         owner = owners[number]
         order = np.lexsort((end, start, owner))
         owner, start, end = owner[order], start[order], end[order]
-        cuts = owner.searchsorted(np.arange(len(self.patterns) + 1)).tolist()
+        changes = np.flatnonzero(owner[1:] != owner[:-1]) + 1
+        cuts = [0, *changes.tolist(), len(owner)]
         promising = np.zeros(len(page.texts), np.bool_)
         promising[page.text_of(end[self._asks[owner]] - 1)] = True
         page.promising = np.flatnonzero(promising)
-        for pattern, left, right in zip(self.patterns, cuts, cuts[1:], strict=False):
-            if left < right:
-                yield pattern, pattern.candidates(page, start[left:right], end[left:right])
+        for left, right in pairwise(cuts):
+            pattern = self.patterns[owner[left]]
+            yield pattern, pattern.candidates(page, start[left:right], end[left:right])
 
     def _everywhere(self, page: Page) -> Iterator[tuple[Pattern, Spans]]:
         for pattern in self.patterns:
@@ -323,18 +324,21 @@ def _settled(
 ) -> list[list[Entry]]:
     """Return the values of each text in order; of two that overlap one, but for what is covered."""
     counts = [len(one) for _, _, one in found]
+    begins = [0, *accumulate(counts)]
     source = np.repeat(np.arange(len(found)), counts)
-    row = np.concatenate([np.arange(count) for count in counts])
     start = np.concatenate([one.at.start for _, _, one in found])
     end = np.concatenate([one.at.end for _, _, one in found])
     sure = np.concatenate([one.confidence for _, _, one in found])
     ids = sorted({kind.id for _, kind, _ in found})
     by_id = np.array([ids.index(kind.id) for _, kind, _ in found])[source]
-    covering = np.array([bool(kind.covers) for _, kind, _ in found])[source]
     order = np.lexsort((source, by_id, end, start))
-    parts, wholes = order[~covering[order]], order[covering[order]]
+    parts = order
+    covers = [bool(kind.covers) for _, kind, _ in found]
+    if any(covers):
+        covering = np.array(covers)[source[order]]
+        parts, wholes = order[~covering], order[covering]
     parts = parts[_apart(start[parts], end[parts], sure[parts])]
-    if len(wholes):
+    if any(covers):
         wholes = wholes[_apart(start[wholes], end[wholes], sure[wholes])]
         kinds_of = [found[number][1] for number in source.tolist()]
         parts, wholes = _beside(parts, wholes, kinds_of, start, end, sure)
@@ -347,15 +351,13 @@ def _settled(
         kept = ~few(texts, kinds, sure[order])
         order, texts = order[kept], texts[kept]
     # Values are made pattern by pattern, then brought in order.
-    by_source = np.argsort(source[order], kind="stable")
-    cuts = source[order][by_source].searchsorted(np.arange(len(found) + 1)).tolist()
+    chosen = np.sort(order)
+    cuts = chosen.searchsorted(begins).tolist()
     made: list[Entry] = []
-    for (_, kind, one), left, right in zip(found, cuts, cuts[1:], strict=False):
+    for (_, kind, one), begin, left, right in zip(found, begins, cuts, cuts[1:], strict=False):
         if left < right:
-            made += zip(repeat(kind), one.values_at(row[order[by_source[left:right]]]))
-    back = np.empty(len(order), np.int64)
-    back[by_source] = np.arange(len(order))
-    values = list(map(made.__getitem__, back.tolist()))
+            made += zip(repeat(kind), one.values_at(chosen[left:right] - begin))
+    values = list(map(made.__getitem__, chosen.searchsorted(order).tolist()))
     cuts = texts.searchsorted(np.arange(len(page.texts) + 1)).tolist()
     return [values[left:right] for left, right in pairwise(cuts)]
 
