@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scanner import addresses, mime
 from scanner.detectors import PERSONAL_DATA, compose
 from scanner.detectors.finder import PatternDetector
+from scanner.detectors.page import FEW
 from scanner.errors import UnreadableError
 from scanner.messages import Document
 from scanner.model import Finding
@@ -212,6 +213,15 @@ def test_prefilter_never_hides_a_match(pieces: list[str], glue: str) -> None:
     """Confirming everywhere finds exactly what confirming around anchors finds."""
     text = normalise(glue.join(pieces))
     assert PERSONAL_DATA.values(text) == PERSONAL_DATA.values(text, prefilter=False)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=5), st.sampled_from(["", " ", "\n", "0", "A"]))
+def test_few_rows_or_many_give_the_same(pieces: list[str], glue: str) -> None:
+    """What is looked at one by one in one text is looked at in columns in many: the same values."""
+    text = glue.join(pieces)
+    many = PERSONAL_DATA.values_of([text] * (FEW + 1))
+    assert many == [PERSONAL_DATA.values(text)] * (FEW + 1)
 
 
 def test_parts() -> None:
