@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -22,3 +23,12 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid}: skipped, though {', '.join(missing)} is said to be there"
     return report
+
+
+@pytest.fixture
+def own_heap() -> Iterator[None]:
+    """Leave what other tests keep alive out of the collector's way, as in a process of its own."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
