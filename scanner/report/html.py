@@ -8,14 +8,15 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from scanner import data
-from scanner.report import charts, words
+from scanner.report import charts, templates
 from scanner.report.summary import BANDS, by_band, worst_mailboxes
 
 if TYPE_CHECKING:
+    from jinja2 import Template
+
     from scanner.report.summary import Summary
 
 LIMITS = {
@@ -38,25 +39,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 @cache
 def _template() -> Template:
     """Return the report's template, compiled once in a process."""
-    environment = Environment(
-        loader=FileSystemLoader(data.folder("templates")),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {
-        "number": words.number,
-        "count": words.count,
-        "band": words.band,
-        "span": words.span,
-        "day": words.day,
-        "moment": words.moment,
-        "stamp": words.stamp,
-        "because": words.because,
-        "clip": words.clip,
-    }
-    environment.globals |= {"words": words, "bands": BANDS, "limits": LIMITS}
+    environment = templates.environment()
+    environment.globals |= {"bands": BANDS, "limits": LIMITS}
     return environment.get_template("report.html.j2")
 
 

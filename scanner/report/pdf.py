@@ -6,16 +6,18 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, Undefined
+from jinja2 import Undefined
 from markupsafe import Markup
 
 from scanner import data
 from scanner.errors import ScannerError
-from scanner.report import words
+from scanner.report import templates
 from scanner.report.summary import by_band
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from jinja2 import Template
 
     from scanner.report.summary import Summary
 
@@ -50,26 +52,9 @@ def literal(value: object) -> Markup:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(data.folder("templates")),
-        autoescape=True,  # marks what macros return, which `literal` then leaves alone
-        finalize=literal,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {
-        "number": words.number,
-        "count": words.count,
-        "band": words.band,
-        "day": words.day,
-        "moment": words.moment,
-        "stamp": words.stamp,
-        "because": words.because,
-        "clip": words.clip,
-        "label": lambda rank: Markup(f"<incident-{int(rank)}>"),  # noqa: S704 - a number
-    }
-    environment.globals |= {"words": words, "limits": LIMITS, "zip": zip}
+    environment = templates.environment(finalize=literal)  # leaves what macros return alone
+    environment.filters["label"] = lambda rank: Markup(f"<incident-{int(rank)}>")  # noqa: S704
+    environment.globals |= {"limits": LIMITS, "zip": zip}
     return environment.get_template("report.typ.j2")
 
 
