@@ -224,6 +224,7 @@ def took(text: str) -> float:
     return min(times)
 
 
+@pytest.mark.timed
 @pytest.mark.usefixtures("own_heap")
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_hostile_lists_take_linear_time(piece: str) -> None:

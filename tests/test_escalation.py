@@ -168,6 +168,7 @@ def test_copies_are_one_report() -> None:
     assert (trail(found)["reported"], trail(found)["reports"][0]["mailbox"]) == (1, SAM)
 
 
+@pytest.mark.timed
 def test_two_thousand_replies_to_all() -> None:
     """A storm of reports is one trail of bounded length, in linear time."""
     storm = [

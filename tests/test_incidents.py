@@ -91,6 +91,7 @@ def test_plain_subject(subject: str, expected: str) -> None:
     assert expected == plain_subject(subject)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("piece", ["re: ", "(", " ", "1", "1 of ", "recall - ", "[1]"])
 def test_hostile_subjects_take_no_time(piece: str) -> None:
     """A subject of the greatest length is read at once, whatever it repeats."""
@@ -524,6 +525,7 @@ def test_every_exposure_is_in_one_incident(drawn: list[tuple[int, str, str]]) ->
     assert keys(found) == keys(build(*messages[::-1]))
 
 
+@pytest.mark.timed
 def test_a_storm_of_replies_takes_bounded_time() -> None:
     """2,000 replies to all, each with another list of 60, take seconds at most."""
     storm = [sent(f"m{n:04}", n / 100, crowd(60, n)) for n in range(2_000)]
@@ -535,6 +537,7 @@ def test_a_storm_of_replies_takes_bounded_time() -> None:
     assert len(found.messages) == 2_000
 
 
+@pytest.mark.timed
 def test_a_storm_of_remedies_takes_bounded_time() -> None:
     """1,000 apologies of one sender to 100 lists of theirs take seconds at most."""
     lists = [
@@ -552,6 +555,7 @@ def test_a_storm_of_remedies_takes_bounded_time() -> None:
     assert len(found) == 100
 
 
+@pytest.mark.timed
 def test_a_list_of_50_000_people_takes_bounded_time() -> None:
     """One list of 50,000 people, and its apology, take seconds at most."""
     everybody = crowd(50_000)

@@ -182,6 +182,7 @@ def took(messages: Sequence[Sent]) -> tuple[list[Incident], float]:
     return found, time.process_time() - begin
 
 
+@pytest.mark.timed
 def test_a_thread_of_answers_to_all_is_one_incident() -> None:
     """2,000 answers to a list of sixty are one event, exact to the pair, in seconds."""
     storm = [sent("m", 0, LIST, thread="t")]
@@ -198,6 +199,7 @@ def test_a_thread_of_answers_to_all_is_one_incident() -> None:
     assert "more like it" in last
 
 
+@pytest.mark.timed
 def test_subjects_of_reply_marks_only_join_nothing() -> None:
     """2,000 lists under `Re:` alone, each to other people, stay apart."""
     found, seconds = took(
@@ -218,6 +220,7 @@ def test_two_lists_interleaved_are_two_events() -> None:
     assert [i.people_exposed for i in found] == [60, 60]
 
 
+@pytest.mark.timed
 def test_lists_that_differ_by_one_address_are_bounded() -> None:
     """1,000 sendings, each list without one address, are compared with a few of them only."""
     messages = [

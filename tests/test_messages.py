@@ -394,6 +394,7 @@ def test_thread(head: str, thread: str, in_reply_to: str) -> None:
     assert (found["thread"], found["in_reply_to"]) == (thread, in_reply_to)
 
 
+@pytest.mark.timed
 @pytest.mark.usefixtures("own_heap")
 def test_a_header_of_100_000_addresses_is_linear() -> None:
     """Ten times as many addresses, 100,000, take not twenty times as long, and never long.
@@ -423,6 +424,7 @@ def test_a_header_of_100_000_addresses_is_linear() -> None:
 ENCODED = "=?utf-8?q?x?= "
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("name", ["Subject", "To", "X-Other"])
 @pytest.mark.parametrize(
     "piece", [ENCODED, "=?a?q?", "=?a?q?@", "?==?a?q?b", "a@x.example ", "(", "\n ", "="]
@@ -436,6 +438,7 @@ def test_hostile_headers_take_bounded_time(name: str, piece: str) -> None:
     assert ("cc", "", "a@x.example") in people(found.table.to_pylist()[0])
 
 
+@pytest.mark.timed
 def test_many_encoded_names_are_read_as_a_list() -> None:
     """A long list whose names are all encoded is no attack: it is read, decoded, in time."""
     lines = ",\n ".join(f"=?utf-8?q?J=C3=B6rg_{n}?= <r{n}@x.example>" for n in range(20_000))

@@ -273,6 +273,7 @@ def test_attendees_without_a_method() -> None:
     assert mime.attendees("BEGIN:VEVENT\nATTENDEE:mailto:a@x.example\n") == [("to", "", A)]
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "piece",
     ['"', ';a="b"', "ATTENDEE", "ATTENDEE:\n", '"a', 'ATTENDEE;CN="x\n', 'ATTENDEE;"";', "\r\n "],

@@ -356,6 +356,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("text", [pytest.param(text, id=key) for key, text in HOSTILE.items()])
 def test_hostile_text_is_linear(text: str) -> None:
     """Text made to exhaust a parser costs a few seconds of one core a megabyte at most."""

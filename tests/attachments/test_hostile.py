@@ -44,6 +44,7 @@ def test_zip_bomb() -> None:
     assert found.problems == ("x.zip: unpacks to more than 200 times its size",)
 
 
+@pytest.mark.timed
 def test_members_that_overlap() -> None:
     """Many members made of the same bytes are a problem before they are unpacked."""
     data = zipped({"a.txt": "ha " * 1_000_000})
@@ -105,6 +106,7 @@ def test_xml_deeper_than_any_document() -> None:
     assert extract(docx(hidden=False, body=body), "x.docx").problems
 
 
+@pytest.mark.timed
 def test_open_document_with_a_billion_rows() -> None:
     """Rows and cells repeated a billion times are cut to a bounded number."""
     source = ods(hidden=False)
@@ -206,6 +208,7 @@ NOISE = [
 ]
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("content", NOISE)
 def test_noise(content: bytes) -> None:
     """A megabyte of noise is read or explained in a few seconds, whatever its name."""

@@ -175,6 +175,7 @@ def test_time_is_shared_by_the_pictures_of_a_file() -> None:
     assert found.problems == ("x.zip: pictures not read because those before took too long: 2",)
 
 
+@pytest.mark.timed
 @needs_tesseract
 def test_a_logo_is_read_once(worker: Extractor) -> None:
     """The same picture under the same name costs nothing the second time."""

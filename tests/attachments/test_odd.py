@@ -9,6 +9,8 @@ import time
 import zipfile
 from collections.abc import Iterator
 
+import pytest
+
 from scanner.attachments.worker import Extractor
 from tests.attachments.seen import DATA
 from tests.data.make_attachments import zipped
@@ -60,6 +62,7 @@ def odd_files() -> Iterator[tuple[str, bytes]]:
     yield "..\\..\\a\x00b\n.txt", b"Office hours"
 
 
+@pytest.mark.timed
 def test_every_odd_file_ends_read_or_explained() -> None:
     """No file is lost without a word, none takes long, and no reason holds a line break."""
     files = list(odd_files())

@@ -247,6 +247,7 @@ def test_a_cell_a_billion_rows_below(row: str) -> None:
     assert found.problems == ()
 
 
+@pytest.mark.timed
 def test_a_million_rows_without_a_cell() -> None:
     """Rows that hold nothing cost little."""
     rows = b"".join(b'<row r="%d"/>' % n for n in range(3, 300_000))

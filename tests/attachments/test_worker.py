@@ -113,6 +113,7 @@ def test_too_large_is_not_sent() -> None:
     assert only_problem(found) == "x.txt: larger than 10 bytes"
 
 
+@pytest.mark.timed
 def test_closing_ends_what_is_running() -> None:
     """Leaving in the middle waits for nothing and leaves no process."""
     began = time.monotonic()

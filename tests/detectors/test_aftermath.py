@@ -85,6 +85,7 @@ def test_two_addresses_are_no_list() -> None:
     assert list(Aftermath().detect([Document("key", "", [text], [])], str)) == []
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "text",
     [

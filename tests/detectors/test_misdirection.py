@@ -327,6 +327,7 @@ def crowd(count: int) -> list[str]:
     return [f"person{chr(97 + n % 26)}{n}@north.example" for n in range(count)]
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "mailbox",
     [

@@ -318,6 +318,7 @@ def test_own_details_are_no_finding(text: str, expected: int) -> None:
     assert len(detect(text, people=[JANE, BOB])) == expected
 
 
+@pytest.mark.timed
 def test_a_hundred_thousand_recipients() -> None:
     """The length of the recipient list does not count against the time for the text."""
     crowd = [addresses.Address(f"Ann Poe{n}", f"ann{n}@c.example", "smtp") for n in range(100_000)]
@@ -377,6 +378,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("text", [pytest.param(text, id=key) for key, text in HOSTILE.items()])
 def test_hostile_text_is_linear(text: str) -> None:
     """Text made of nothing but anchors costs a few seconds of one core a megabyte at most."""

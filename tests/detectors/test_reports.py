@@ -111,6 +111,7 @@ def test_mass_mails_tell_their_links() -> None:
     assert found("no link at all", people=99) == []
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "text",
     [

@@ -174,6 +174,7 @@ def test_kinds_are_context_only() -> None:
     assert all(kind.context_only and kind.ranks_from == NEVER for kind in SENSITIVE_WORDS.kinds)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "text", ["not " * 50_000, "cancer " * 30_000, "he " * 60_000, "a" * 200_000]
 )

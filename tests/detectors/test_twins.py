@@ -66,6 +66,7 @@ def test_a_way_of_naming_mailboxes_is_no_twin() -> None:
     assert len(left) == 0
 
 
+@pytest.mark.timed
 def test_many_addresses_cost_no_square() -> None:
     """Tens of thousands of addresses against thousands take a moment."""
     typed = [f"person{n:05}.somebody" for n in range(40_000)]

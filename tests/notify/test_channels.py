@@ -76,6 +76,7 @@ def test_a_refusal_names_host_and_status_only(receiver: Receiver, status: int) -
     assert len(receiver.posts) == 1
 
 
+@pytest.mark.timed
 def test_a_webhook_that_hangs_is_given_up(receiver: Receiver) -> None:
     """A receiver that never answers costs the time that is set, not the night."""
     receiver.hang = True

@@ -261,6 +261,7 @@ def test_pages_beyond_the_limit_keep_their_facts(many: Callable[[int], Summary])
         assert fact in text
 
 
+@pytest.mark.timed
 @pytest.mark.benchmark
 def test_renders_five_thousand_incidents_in_five_seconds(many: Callable[[int], Summary]) -> None:
     """A report with 5,000 incidents takes less than 5 s, and less than 20 MB."""

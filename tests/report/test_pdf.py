@@ -103,6 +103,7 @@ def _bare(text: str) -> str:
     return text.replace("\u200b", "")
 
 
+@pytest.mark.timed
 def test_500_incidents_take_seconds(many: Callable[[int], Summary]) -> None:
     """Five hundred incidents, a page each, are set in ten seconds."""
     summary = many(500)

@@ -79,6 +79,7 @@ def test_hostile_text_gives_a_workbook_that_opens(hostile: Summary) -> None:
     assert len(_sheets(hostile)["Incidents"]) == 1 + len(hostile.incidents)
 
 
+@pytest.mark.timed
 def test_100_000_findings_take_seconds(many: Callable[[int], Summary]) -> None:
     """A hundred thousand findings are written in twenty seconds, in under 500 MB."""
     summary = many(2_000)
