@@ -176,6 +176,10 @@ def hidden_in(part: str) -> str:
     return how if part.startswith("attachment:") and how.startswith(HIDDEN) else ""
 
 
+LEFT_OUT = "left out by the configuration (exclude)"
+"""Why a mailbox is out of scope that the configuration says not to read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """What was read and what was not: one mailbox, folder and period of a source."""

@@ -22,7 +22,8 @@ from scanner.connectors.tree import printable
 from scanner.detectors import misdirection, recipients
 from scanner.directory import Directory, Group, Listing, infer
 from scanner.errors import ConnectorError, SourceError
-from scanner.model import Coverage, Incident, Outcome, ScanRun
+from scanner.model import LEFT_OUT, Coverage, Incident, Outcome, ScanRun
+from scanner.store import LATELY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from scanner.store import Workspace
 
 ADDRESS_BOOK = "address book"
+NO_LONGER = "no longer among what the source is asked for, and nothing of it was read"
 
 log = logging.getLogger(__name__)
 
@@ -179,13 +181,31 @@ def _survey(
     workspace: Workspace, run_id: str, source: Source, refused: Sequence[Coverage]
 ) -> list[Unit]:
     """Return the units of a source, and record what of it is none and what was refused."""
-    fixed = {key: c.mailbox for key, c in workspace.checkpoints(source.name).items()}
-    survey = source.connector.survey(fixed)
+    checkpoints = workspace.checkpoints(source.name)
+    survey = source.connector.survey({key: c.mailbox for key, c in checkpoints.items()})
     rows = [
-        replace(row, source=source.name, reason=f"{row.unit or row.folder}: {row.reason}")
+        replace(
+            row,
+            source=source.name,
+            reason=row.reason if row.mailbox else f"{row.unit or row.folder}: {row.reason}",
+        )
         for row in survey.unreadable
     ]
-    workspace.put_survey(run_id, source.name, [*rows, *refused])
+    gone: list[Coverage] = []
+    if all(row.outcome.complete for row in rows):
+        # Only then is what a survey does not list known to be gone, and not merely unseen.
+        listed = {unit.key for unit in survey.units} | {row.unit for row in rows}
+        vanished = checkpoints.keys() - listed
+        gone = [
+            replace(row, outcome=Outcome.OUT_OF_SCOPE, reason=NO_LONGER, entry="")
+            for row in workspace.coverage()
+            if row.source == source.name
+            and row.unit in vanished
+            and (row.reason == NO_LONGER or not (row.outcome.complete or row.messages_read))
+            and row.entry in {"", LATELY}
+        ]
+    left_out = {row.unit for row in [*rows, *gone] if row.reason in {LEFT_OUT, NO_LONGER}}
+    workspace.put_survey(run_id, source.name, [*rows, *gone, *refused], left_out)
     return survey.units
 
 

@@ -84,6 +84,9 @@ class GraphSource(Strict):
     """Certificates to trust in place of the system's."""
 
     mailboxes: Literal["all"] | tuple[Mailbox, ...] | MailboxChoice = "all"
+    exclude: tuple[Mailbox, ...] | MailboxChoice = ()
+    """Of these, the ones that are not to be read: each is out of scope, and counted."""
+
     folders: tuple[Literal["sent", "deleted", "recoverable", "inbox"], ...] = ("sent",)
     archive_mailboxes: bool = False
     """Archive mailboxes too, by a way that Microsoft does not document."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from scanner.connectors.graph_mail import MailReader
 from scanner.connectors.graph_session import Lane, Session
 from scanner.directory import Entry, Group, Listing
 from scanner.errors import ConfigError, ConnectorError, DeniedError, SourceError
-from scanner.model import ContentLevel, Coverage, Examination, Outcome
+from scanner.model import LEFT_OUT, ContentLevel, Coverage, Examination, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
@@ -57,6 +58,7 @@ class GraphConnector(Connector):
         graph_url: str = "",
         ca_file: Path | None = None,
         mailboxes: Any = "all",
+        exclude: Any = (),
         folders: Sequence[str] = ("sent",),
         archive_mailboxes: bool = False,
         directory: bool = True,
@@ -68,12 +70,12 @@ class GraphConnector(Connector):
     ) -> None:
         """Read the mailboxes of a tenant.
 
-        `mailboxes` is "all", a list of addresses, or something with `group` or `file` set. `token`,
-        `transport`, `sleep` and `timeout` are there for tests.
+        `mailboxes` is "all", a list of addresses, or something with `group` or `file` set; so is
+        `exclude`, but for "all". `token`, `transport`, `sleep` and `timeout` are there for tests.
         """
         known = CLOUDS[cloud]
         self._graph = (graph_url or known.graph).rstrip("/")
-        self._mailboxes, self._folders = mailboxes, tuple(folders)
+        self._mailboxes, self._exclude, self._folders = mailboxes, exclude, tuple(folders)
         self._archives, self._wants_directory = archive_mailboxes, directory
         self._concurrency, self._credential, self._client_id = concurrency, credential, client_id
         if token is None:
@@ -111,46 +113,69 @@ class GraphConnector(Connector):
         """Return a unit for each folder of each mailbox that is asked for, without opening any."""
         survey = Survey()
         try:
-            found = self._owners(survey)
+            found, left_out = self._owners(survey), self._left_out()
         except ConnectorError as error:
             outcome = Outcome.DENIED if isinstance(error, DeniedError) else Outcome.PARTIAL
             reason = f"the mailboxes could not be listed: {error}"
             survey.unreadable.append(Coverage("", "", "", outcome, reason=reason, unit=MAILBOXES))
             return survey
-        for user, address in found:
-            for name in self._folders:
-                well_known, shown = FOLDERS[name]
-                places = [(well_known, shown)]
-                if self._archives and name != "inbox":
-                    places.append((f"{ARCHIVE}/{well_known}", f"Archive mailbox: {shown}"))
-                for place, folder in places:
-                    key = f"{user}/{place}"
-                    self._users[key] = user
-                    mailbox = mailboxes.get(key, address)
-                    survey.units.append(
-                        Unit(key, mailbox, folder, state="", size=1, owner_known=True)
+        met: set[str] = set()
+        for account in found:
+            excluded = account.others & left_out
+            met |= excluded
+            for place, folder in self._places():
+                key = f"{account.id}/{place}"
+                mailbox = mailboxes.get(key, account.address)
+                if excluded:
+                    survey.unreadable.append(
+                        Coverage(
+                            "", mailbox, folder, Outcome.OUT_OF_SCOPE, reason=LEFT_OUT, unit=key
+                        )
                     )
+                    continue
+                self._users[key] = account.id
+                survey.units.append(Unit(key, mailbox, folder, state="", size=1, owner_known=True))
+        survey.unreadable = [
+            replace(row, outcome=Outcome.OUT_OF_SCOPE, reason=LEFT_OUT)
+            if row.unit in left_out
+            else row
+            for row in survey.unreadable
+        ]
+        met |= {row.unit for row in survey.unreadable}
+        if not getattr(self._exclude, "group", "") and (unmet := len(left_out - met)):
+            reason = f"addresses in `exclude` that are none of the mailboxes asked for: {unmet}"
+            survey.unreadable.append(
+                Coverage("", "", "", Outcome.OUT_OF_SCOPE, reason=reason, unit="exclude")
+            )
         return survey
 
-    def _owners(self, survey: Survey) -> list[tuple[str, str]]:
-        """Return (id, primary address) of each mailbox that is asked for."""
+    def _places(self) -> Iterator[tuple[str, str]]:
+        """Yield each folder to be read of a mailbox: its place in the key, its name in reports."""
+        for name in self._folders:
+            well_known, shown = FOLDERS[name]
+            yield well_known, shown
+            if self._archives and name != "inbox":
+                yield f"{ARCHIVE}/{well_known}", f"Archive mailbox: {shown}"
+
+    def _owners(self, survey: Survey) -> list[Account]:
+        """Return the account of each mailbox that is asked for."""
         wanted = self._mailboxes
-        group, file = getattr(wanted, "group", ""), getattr(wanted, "file", None)
+        group = getattr(wanted, "group", "")
         if wanted == "all" or group:
-            accounts = self._run(partial(_members, group)) if group else self._all_accounts()
+            accounts = self._members(group) if group else self._all_accounts()
             guests = sum(account.guest for account in accounts)
             if guests:
                 reason = f"guest accounts, whose mailboxes are elsewhere: {guests}"
                 survey.unreadable.append(
                     Coverage("", "", "", Outcome.OUT_OF_SCOPE, reason=reason, unit="guests")
                 )
-            return sorted((a.id, a.address) for a in accounts if not a.guest)
-        addresses = [normalise(a) for a in (_lines(file) if file else wanted)]
+            return sorted((a for a in accounts if not a.guest), key=lambda account: account.id)
+        addresses = _addresses(wanted)
         try:
             known = {other: a for a in self._all_accounts() for other in a.others}
         except DeniedError:
             # Without a directory Graph takes principal names, which mostly are the addresses.
-            return [(address, address) for address in dict.fromkeys(addresses)]
+            return [Account.unlisted(address) for address in dict.fromkeys(addresses)]
         found = {}
         for address in addresses:
             account = known.get(address)
@@ -160,13 +185,24 @@ class GraphConnector(Connector):
                     Coverage("", address, "", Outcome.NOT_ENABLED, reason=reason, unit=address)
                 )
             else:
-                found[account.id] = account.address
-        return sorted(found.items())
+                found[account.id] = account
+        return sorted(found.values(), key=lambda account: account.id)
+
+    def _left_out(self) -> frozenset[str]:
+        """Return the addresses of the mailboxes that are not to be read."""
+        group = getattr(self._exclude, "group", "")
+        if group:
+            return frozenset().union(*(account.others for account in self._members(group)))
+        return frozenset(_addresses(self._exclude))
 
     def _all_accounts(self) -> list[Account]:
         if self._accounts is None:
             self._accounts = self._run(AddressBook.accounts)
         return self._accounts
+
+    def _members(self, group: str) -> list[Account]:
+        found: list[Account] = self._run(partial(_members, group))
+        return found
 
     def _run(self, ask: Callable[[AddressBook], Awaitable[Any]]) -> Any:
         """Return what the address book answers, from an event loop of its own."""
@@ -223,7 +259,8 @@ class GraphConnector(Connector):
         """Return the tenant's address book, unless the configuration does without."""
         if not self._wants_directory:
             return None
-        found: Listing = self._run(AddressBook.listing)
+        found: Listing
+        found, self._accounts = self._run(AddressBook.listing)
         return found
 
     def learned(self, groups: frozenset[str]) -> Listing | None:
@@ -254,11 +291,14 @@ async def _members(group: str, book: AddressBook) -> list[Account]:
     return await book.members(group)
 
 
-def _lines(file: Path) -> list[str]:
-    """Return the addresses of a file, one a line; what follows a `#` is a remark."""
+def _addresses(choice: Any) -> list[str]:
+    """Return the addresses of a list or a file, one a line; what follows a `#` is a remark."""
+    file: Path | None = getattr(choice, "file", None)
+    if file is None:
+        return [normalise(address) for address in choice]
     try:
         lines = file.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{file}: the list of mailboxes cannot be read") from error
     found = [line.partition("#")[0].strip() for line in lines]
-    return [line for line in found if line]
+    return [normalise(line) for line in found if line]

@@ -13,7 +13,7 @@ from scanner.connectors.graph_auth import open_to_others
 from scanner.connectors.graph_directory import OPTIONAL, READS
 from scanner.connectors.graph_session import Lane
 from scanner.errors import DeniedError, NotEnabledError, ScannerError
-from scanner.model import ContentLevel
+from scanner.model import LEFT_OUT, ContentLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +71,10 @@ class Preflight:
             yield Check("mailboxes", ok=False, detail="there is none to read")
             return
         owners = dict.fromkeys(key.rpartition("/")[0] for key in keys if "/archive/" not in key)
-        yield Check("mailboxes", ok=True, detail=f"to be read: {len(owners)}, folders: {len(keys)}")
+        detail = f"to be read: {len(owners)}, folders: {len(keys)}"
+        if left_out := len({row.mailbox for row in survey.unreadable if row.reason == LEFT_OUT}):
+            detail += f"; left out by `exclude`: {left_out}"
+        yield Check("mailboxes", ok=True, detail=detail)
         yield from asyncio.run(self._mail(keys))
 
     async def _address_book(self) -> list[Check]:

@@ -50,6 +50,11 @@ class Account:
 
     guest: bool
 
+    @classmethod
+    def unlisted(cls, address: str) -> Account:
+        """Return the account of an address that no directory was asked about."""
+        return cls(address, address, frozenset({address}), guest=False)
+
 
 class AddressBook:
     """Reads the address book of one tenant; each part once."""
@@ -68,8 +73,11 @@ class AddressBook:
         path = f"/groups/{identity}/transitiveMembers/microsoft.graph.user"
         return accounts_of([row async for row in self._rows(path, {"$select": USER, "$top": PAGE})])
 
-    async def listing(self) -> Listing:
-        """Return all that may be read; what may not is named in `Listing.missing`."""
+    async def listing(self) -> tuple[Listing, list[Account] | None]:
+        """Return all that may be read, and the accounts in it, None where they may not be.
+
+        What may not be read is named in `Listing.missing`.
+        """
         rows: dict[str, list[dict[str, Any]]] = {}
         missing, remarks = [], []
         selects = {"/domains": "", "/users": USER, "/groups": GROUP, "/contacts": CONTACT}
@@ -96,7 +104,9 @@ class AddressBook:
                 for row in rows["/groups"]
             ),
         ]
-        return Listing.of(domains, entries, missing, remarks)
+        denied = any(text.startswith("/users") for text in missing)
+        accounts = None if denied else accounts_of(rows["/users"])
+        return Listing.of(domains, entries, missing, remarks), accounts
 
     async def counted(self, addresses: Iterable[str]) -> dict[str, Group]:
         """Return how many people each of these groups reaches, as far as that may be known."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scanner.model import Severity
+from scanner.model import LEFT_OUT, Severity
 from scanner.report.summary import Event, by_band, worst_mailboxes
 from scanner.text import lower_first
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from scanner.report.summary import Escalation, Incident, Message, Summary, Unread
+    from scanner.report.summary import Escalation, Incident, Message, Reading, Summary, Unread
 
 VISIBLE = "visible-recipients"
 NAMED = 2
@@ -207,6 +207,7 @@ def scope_facts(summary: Summary) -> tuple[tuple[str, str], ...]:
             f"{some(scope.internal_domains) or 'none'} ({scope.internal_domains_from})",
         ),
         ("Partners", some(scope.partner_domains)),
+        ("Left out", left_out(summary.reading)),
         ("Sources", some(scope.sources, NAMES_SHOWN // 2)),
         (
             "Run",
@@ -215,6 +216,12 @@ def scope_facts(summary: Summary) -> tuple[tuple[str, str], ...]:
         ),
     )
     return tuple((name, value) for name, value in facts if value)
+
+
+def left_out(reading: Reading) -> str:
+    """Return how much was not looked at because the configuration says so."""
+    places = sum(group.places for group in reading.aside if group.reason == LEFT_OUT)
+    return f"{count(places, 'place')} {LEFT_OUT}; not looked at" if places else ""
 
 
 def run_facts(summary: Summary) -> tuple[tuple[str, str], ...]:

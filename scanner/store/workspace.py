@@ -252,8 +252,17 @@ class Workspace:
             self._put_coverage(coverage, run_id)
             self._put_checkpoint(checkpoint)
 
-    def put_survey(self, run_id: str, source: str, coverage: Sequence[Coverage]) -> None:
-        """Record what a survey of the source could not read, in place of what the last one said."""
+    def put_survey(
+        self,
+        run_id: str,
+        source: str,
+        coverage: Sequence[Coverage],
+        out_of_scope: Collection[str] = (),
+    ) -> None:
+        """Record what a survey of the source could not read, in place of what the last one said.
+
+        Of the units `out_of_scope` nothing counts as unread any more, whatever scans met there.
+        """
         known = self.checkpoints(source)
         rows = [replace(c, entry=LATELY) if c.unit in known else c for c in coverage]
         said = {(row.unit, row.entry) for row in rows}
@@ -266,6 +275,12 @@ class Workspace:
             self._db.executemany(
                 "DELETE FROM coverage WHERE source = ? AND unit = ? AND entry = ?",
                 [(source, *row) for row in before.fetchall() if row not in said],
+            )
+            complete = ", ".join(f"'{outcome}'" for outcome in Outcome if outcome.complete)
+            self._db.executemany(
+                "DELETE FROM coverage WHERE source = ? AND unit = ? "
+                f"AND outcome NOT IN ({complete})",
+                [(source, unit) for unit in out_of_scope],
             )
             self._put_coverage(rows, run_id)
 

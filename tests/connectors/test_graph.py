@@ -17,7 +17,7 @@ from scanner.connectors.graph import GraphConnector
 from scanner.connectors.graph_mail import ATTACHED, CUT, SIZES
 from scanner.detectors import DETECTORS, compose
 from scanner.directory import Directory
-from scanner.model import ContentLevel, Coverage, Outcome
+from scanner.model import LEFT_OUT, ContentLevel, Coverage, Outcome
 from scanner.store import Workspace
 from tests.fake_graph import BASIC, FULL, FakeGraph, Fault, bulk_tenant, small_tenant
 from tests.fake_graph.mail import Attachment, Message
@@ -413,6 +413,42 @@ def test_a_list_needs_no_directory(workspace: Workspace) -> None:
     assert found == []
     assert [c.outcome for c in unread] == [Outcome.DENIED]
     assert "could not be listed" in unread[0].reason
+
+
+@pytest.mark.parametrize(
+    ("exclude", "left", "unmet"),
+    [
+        (("ole@calder.example", "JO.Marsh@calder.example"), {"ole@calder.example", JO[1]}, 0),
+        (Choice(group="Scanned mailboxes"), {JO[1], SAM[1]}, 0),
+        (("ole@calder.example", "typo@calder.example"), {"ole@calder.example"}, 1),
+    ],
+    ids=["by-any-address", "by-group", "one-that-is-not-there"],
+)
+def test_mailboxes_left_out(full: Site, exclude: Any, left: set[str], unmet: int) -> None:
+    """What `exclude` names is not asked for, and stays a row that says so; a wrong name is told."""
+    survey = full.connector(exclude=exclude).survey({})
+    rows = [row for row in survey.unreadable if row.reason == LEFT_OUT]
+    assert {row.mailbox for row in rows} == left
+    assert {row.outcome for row in rows} == {Outcome.OUT_OF_SCOPE}
+    assert not left & {unit.mailbox for unit in survey.units}
+    assert len(survey.units) + len(rows) == 8
+    told = [row.reason for row in survey.unreadable if row.unit == "exclude"]
+    assert [reason.rpartition(" ")[2] for reason in told] == ["1"] * unmet
+
+
+def test_a_list_leaves_out_who_has_no_account(full: Site) -> None:
+    """A name that the tenant does not have is no gap where the configuration leaves it out."""
+    gone = "nobody@calder.example"
+    survey = full.connector(mailboxes=(JO[1], gone), exclude=(gone,)).survey({})
+    assert [(row.unit, row.outcome) for row in survey.unreadable] == [(gone, Outcome.OUT_OF_SCOPE)]
+
+
+def test_accounts_are_read_once_a_night(full: Site) -> None:
+    """The address book and the list of mailboxes come from the same pages."""
+    connector = full.connector()
+    connector.directory()
+    assert len(connector.survey({}).units) == 8
+    assert len(full.graph.calls(r"/users\?")) == 1
 
 
 def test_further_folders(full: Site) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from scanner.cli import app
 from tests.fake_graph import BASIC, FakeGraph, PrivateCA, served, small_tenant
 from tests.fake_graph.serving import source_file
-from tests.fake_graph.tenant import JO
+from tests.fake_graph.tenant import JO, SAM
 
 
 @pytest.fixture
@@ -46,6 +46,55 @@ def test_check_and_scan(tenant: tuple[FakeGraph, Path], tmp_path: Path) -> None:
     assert unread == {"ole@calder.example", "lost@calder.example"}
     assert graph.tenant.secret not in said + json.dumps(rows)
     assert graph.violations == []
+
+
+def configured(config: Path, **settings: object) -> Path:
+    """Return another configuration file with further settings of the source."""
+    file = config.with_name("more.toml")
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    file.write_text("\n".join([config.read_text(), *lines]))
+    return file
+
+
+def test_known_gaps_do_not_fail_each_night(tenant: tuple[FakeGraph, Path], tmp_path: Path) -> None:
+    """Mailboxes that `exclude` names are no reason for exit code 3, and stand on page one."""
+    _, config = tenant
+    root = tmp_path / "ws"
+    options = ("-w", root, "--content", "none", "--json")
+    run("scan", "m365", "--config", config, *options, code=3)
+    without = configured(config, exclude=["ole@calder.example", "lost@calder.example"])
+    found = json.loads(run("scan", "m365", "--config", without, *options, code=0))
+    assert found["unread"] == 0
+    rows = json.loads(run("coverage", "-w", root, "--format", "json", code=0))
+    left = {row["mailbox"]: row["outcome"] for row in rows if "exclude" in row["reason"]}
+    assert left == dict.fromkeys(["ole@calder.example", "lost@calder.example"], "out_of_scope")
+    page = max((root / "reports").glob("*.html"), key=lambda file: file.stat().st_mtime)
+    assert "2 places left out by the configuration (exclude)" in page.read_text()
+    run("scan", "m365", "--config", config, *options, code=3)
+
+
+def test_a_mailbox_that_is_no_longer_asked_for(
+    tenant: tuple[FakeGraph, Path], tmp_path: Path
+) -> None:
+    """A mailbox that was denied, and then taken off the list, does not fail each further night."""
+    graph, config = tenant
+    graph.tenant.scope = frozenset({JO[1]})
+    root = tmp_path / "ws"
+    options = ("-w", root, "--content", "none", "--json")
+    both = configured(config, mailboxes=[JO[1], SAM[1]])
+    run("scan", "m365", "--config", both, *options, code=3)
+    for _night in range(2):
+        one = configured(config, mailboxes=[JO[1]])
+        found = json.loads(run("scan", "m365", "--config", one, *options, code=0))
+        assert found["unread"] == 0
+        rows = json.loads(run("coverage", "-w", root, "--format", "json", code=0))
+        (row,) = [row for row in rows if row["mailbox"] == SAM[1]]
+        assert (row["outcome"], "no longer" in row["reason"]) == ("out_of_scope", True)
+    graph.tenant.scope = None
+    assert json.loads(
+        run("scan", "m365", "--config", configured(config, mailboxes=[JO[1], SAM[1]]), *options,
+            code=0)
+    )["messages_read"] == 25  # fmt: skip
 
 
 def test_what_cannot_be_listed_is_incomplete(
