@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from bisect import bisect_left
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise, repeat
@@ -340,8 +342,8 @@ def _settled(
     parts = parts[_apart(start[parts], end[parts], sure[parts])]
     if any(covers):
         wholes = wholes[_apart(start[wholes], end[wholes], sure[wholes])]
-        kinds_of = [found[number][1] for number in source.tolist()]
-        parts, wholes = _beside(parts, wholes, kinds_of, start, end, sure)
+        each = [found[number][1] for number in source.tolist()]
+        parts, wholes = _beside(parts, wholes, each, start, end, sure)
         order = np.concatenate((wholes, parts))
         parts = order[np.argsort(start[order], kind="stable")]
     order = parts
@@ -350,16 +352,44 @@ def _settled(
         kinds = np.array([number for number, _, _ in found])[source[order]]
         kept = ~few(texts, kinds, sure[order])
         order, texts = order[kept], texts[kept]
-    # Values are made pattern by pattern, then brought in order.
+    # Nothing made here is part of a cycle; to look for one takes as long as to make it.
+    with _no_collection():
+        values, reasons, shown = _written(found, begins, order)
+        away = page.begins[texts]
+        first, last = (start[order] - away).tolist(), (end[order] - away).tolist()
+        fields = zip(first, last, values, sure[order].tolist(), reasons, shown, strict=True)
+        made = map(tuple.__new__, repeat(Value), fields)
+        kinds_of = map([kind for _, kind, _ in found].__getitem__, source[order].tolist())
+        entries: list[Entry] = list(zip(kinds_of, made, strict=True))
+        cuts = texts.searchsorted(np.arange(len(page.texts) + 1)).tolist()
+        return [entries[left:right] for left, right in pairwise(cuts)]
+
+
+def _written(
+    found: Sequence[tuple[int, Kind, Found]], begins: Sequence[int], order: Ints
+) -> Sequence[Sequence[str]]:
+    """Return normal forms, reasons and what is shown of rows; each pattern's begin somewhere."""
+    # They are made pattern by pattern, then brought in order.
     chosen = np.sort(order)
     cuts = chosen.searchsorted(begins).tolist()
-    made: list[Entry] = []
-    for (_, kind, one), begin, left, right in zip(found, begins, cuts, cuts[1:], strict=False):
+    rows: list[tuple[str, str, str]] = []
+    for (_, _, one), begin, left, right in zip(found, begins, cuts, cuts[1:], strict=False):
         if left < right:
-            made += zip(repeat(kind), one.values_at(chosen[left:right] - begin))
-    values = list(map(made.__getitem__, chosen.searchsorted(order).tolist()))
-    cuts = texts.searchsorted(np.arange(len(page.texts) + 1)).tolist()
-    return [values[left:right] for left, right in pairwise(cuts)]
+            rows += one.written(chosen[left:right] - begin)
+    ordered = map(rows.__getitem__, chosen.searchsorted(order).tolist())
+    return list(zip(*ordered, strict=True)) or ((), (), ())
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let no garbage be collected meanwhile."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _apart(start: Ints, end: Ints, sure: Floats) -> Mask:

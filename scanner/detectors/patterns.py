@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
@@ -62,23 +62,16 @@ class Found:
     def __len__(self) -> int:
         return len(self.at)
 
-    def values_at(self, rows: Ints) -> list[Value]:
-        """Return some rows, their places counted in their own texts."""
-        at = self.at[rows]
+    def written(self, rows: Ints) -> Iterator[tuple[str, str, str]]:
+        """Return of some rows what they are written as: normal form, reason, what is shown."""
+        chosen = rows.tolist()
         if isinstance(self.values, list):
-            values = [self.values[row] for row in rows.tolist()]
+            values = list(map(self.values.__getitem__, chosen))
         else:
-            values = self.values(at)
-        _, start, end = zip(*at.rows(), strict=True) if len(at) else repeat((), 3)
-        columns = (
-            start,
-            end,
-            values,
-            self.confidence[rows].tolist(),
-            map(self.reasons.__getitem__, self.reason[rows].tolist()),
-            repeat("") if self.shown is None else [self.shown[row] for row in rows.tolist()],
-        )
-        return list(map(Value._make, zip(*columns)))  # noqa: B905 - one column has no end
+            values = self.values(self.at[rows])
+        reasons = map(self.reasons.__getitem__, self.reason[rows].tolist())
+        shown = repeat("") if self.shown is None else map(self.shown.__getitem__, chosen)
+        return zip(values, reasons, shown)  # noqa: B905 - one column has no end
 
 
 def by_rules(
