@@ -53,7 +53,7 @@ def analyse(
     contacts = frozenset(map(directory.primary, privacy_contacts))
     shared = Task(
         "", (), directory, _bearing(content, known), _said(content), rules, _aftermath(content),
-        promoting, contacts,
+        promoting, contacts, workspace.vault,
     )  # fmt: skip
     tasks = [
         replace(shared, mailbox=mailbox, paths=workspace.parts.paths([mailbox]))

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.addresses import comparable, domain_of, normalise
+from scanner.crypto import PLAIN, Vault
 from scanner.data import words
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ class Listing:
     file: Path | None = field(default=None, compare=False)
     """Where it is kept: worker processes read it there, each once."""
 
+    vault: Vault = field(default=PLAIN, compare=False, repr=False)
+    """What opens that file."""
+
     @classmethod
     def of(
         cls,
@@ -154,20 +158,16 @@ class Listing:
         """Return a hash that changes whenever what it says does."""
         return hashlib.blake2b(self._text().encode(), digest_size=8).hexdigest()
 
-    def save(self, path: Path) -> Listing:
+    def save(self, path: Path, vault: Vault = PLAIN) -> Listing:
         """Write it to a file that only its owner may read; return it with that file."""
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        draft = path.with_suffix(".part")
-        draft.touch(mode=0o600)
-        draft.write_text(self._text(), "utf-8")
-        draft.replace(path)
+        vault.write(path, self._text().encode())
         _loaded.cache_clear()
-        return _loaded(path)
+        return _loaded(path, vault)
 
     @staticmethod
-    def load(path: Path) -> Listing:
+    def load(path: Path, vault: Vault = PLAIN) -> Listing:
         """Return the listing that a file holds."""
-        return _loaded(path)
+        return _loaded(path, vault)
 
     def _text(self) -> str:
         body = {
@@ -182,18 +182,18 @@ class Listing:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.file is not None:
-            return _loaded, (self.file,)
+            return _loaded, (self.file, self.vault)
         said = self.missing, self.remarks
         return Listing, (self.domains, self.primary, self.outsiders, self.groups, *said)
 
 
 @lru_cache(maxsize=8)
-def _loaded(path: Path) -> Listing:
-    body = json.loads(path.read_text("utf-8"))
+def _loaded(path: Path, vault: Vault) -> Listing:
+    body = json.loads(vault.read(path))
     groups = {address: Group(*values) for address, values in body["groups"].items()}
     domains, outsiders = frozenset(body["domains"]), frozenset(body["outsiders"])
     said = tuple(body["missing"]), tuple(body["remarks"])
-    return Listing(domains, body["primary"], outsiders, groups, *said, path)
+    return Listing(domains, body["primary"], outsiders, groups, *said, path, vault)
 
 
 def _listed_form(address: str) -> str:

@@ -5,7 +5,8 @@
     │   ├── ConfigError             a configuration file, flag or environment variable
     │   ├── SourceError             a path or source name that leads nowhere
     │   ├── UnknownIdError          an incident or message that the workspace does not hold
-    │   └── NewerWorkspaceError     the workspace was made by a newer version
+    │   ├── NewerWorkspaceError     the workspace was made by a newer version
+    │   └── MasterKeyError          the key of an encrypted workspace is missing or another
     ├── StoreError               4  the workspace: damaged, locked, disk full
     ├── ConnectorError           4  one source, mailbox or file; a scan turns it into coverage
     │   ├── UnreadableError         its content cannot be made sense of
@@ -48,6 +49,10 @@ class UnknownIdError(UsageError):
 
 class NewerWorkspaceError(UsageError):
     """The workspace was made by a newer version of Undisclosed."""
+
+
+class MasterKeyError(UsageError):
+    """The key of an encrypted workspace is missing, unreadable or another."""
 
 
 class StoreError(ScannerError):

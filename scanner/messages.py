@@ -6,7 +6,6 @@ One row a stored copy. Body text and attachment content are never a column: they
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 
 from scanner import addresses, mime, text
 from scanner.addresses import Address
+from scanner.crypto import PLAIN, Vault, private_file, private_folder
 from scanner.errors import StoreError, UnreadableError
 from scanner.model import AttachedTable, AttachedText, ContentLevel
 
@@ -571,27 +571,26 @@ def _mapi_class(name: str, subject: str) -> str:
     return "report" if name.startswith("report.") else "note"
 
 
-def write(path: Path, table: pa.Table) -> None:
-    """Write a part file and make it durable; it counts once the store lists it."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("wb") as file:
-        pq.write_table(table, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    path.chmod(0o600)
+def write(path: Path, table: pa.Table, vault: Vault = PLAIN) -> None:
+    """Write a part file, sealed as its name says, and make it durable; it counts once listed."""
+    private_folder(path.parent)
+    sealing = vault.parquet_sealing(path)
+    with private_file(path) as file:
+        pq.write_table(table, file, compression="zstd", encryption_properties=sealing)
 
 
-def read(paths: Sequence[Path], columns: Sequence[str] | None = None) -> pa.Table:
-    """Return the rows of part files as one table; of no file, an empty one.
-
-    Raises `StoreError` where a file is missing or damaged.
-    """
+def read(
+    paths: Sequence[Path], columns: Sequence[str] | None = None, vault: Vault = PLAIN
+) -> pa.Table:
+    """Return the rows of part files as one table; raises `StoreError` for a damaged or lost one."""
     names = list(columns or SCHEMA.names)
     schema = pa.schema([SCHEMA.field(name) for name in names])
     tables = [schema.empty_table()]
     for path in paths:
+        opened = {"decryption_properties": vault.parquet_opening(path)}
         try:
-            tables.append(pq.read_table(path, columns=names, partitioning=None).cast(schema))
+            part = pq.read_table(path, columns=names, partitioning=None, **opened)
+            tables.append(part.cast(schema))
         except (OSError, pa.ArrowException) as error:
             raise StoreError(
                 f"{path}: a part file of the message store is missing or damaged; "

@@ -223,7 +223,7 @@ def _listing(
     refused: dict[str, list[Coverage]] = {source.name: [] for source in sources}
     for source in sources:
         before = known.get(source.name)
-        told = Listing.load(folder / before["file"]) if before else Listing()
+        told = Listing.load(folder / before["file"], workspace.vault) if before else Listing()
         if not before or datetime.fromisoformat(before["read_at"]) <= limit:
             try:
                 found = source.connector.directory()
@@ -231,7 +231,7 @@ def _listing(
                 found, told = None, replace(told, missing=(str(error),), file=None)
             if found is not None:
                 file = f"{workspace.keyed.folder(source.name)}.json"
-                told = found.counted(told.groups).save(folder / file)
+                told = found.counted(told.groups).save(folder / file, workspace.vault)
                 known[source.name] = {"read_at": datetime.now(UTC).isoformat(), "file": file}
         said = [(Outcome.DENIED, told.missing), (Outcome.OUT_OF_SCOPE, told.remarks)]
         refused[source.name] = [
@@ -250,9 +250,9 @@ def _known_listing(workspace: Workspace) -> Listing:
     """Return what all address books in the workspace say."""
     known: dict[str, dict[str, str]] = json.loads(workspace.meta("listings") or "{}")
     folder = workspace.root / "directory"
-    books = [Listing.load(folder / entry["file"]) for entry in known.values()]
+    books = [Listing.load(folder / entry["file"], workspace.vault) for entry in known.values()]
     if len(books) > 1:
-        return reduce(Listing.merged, books).save(folder / "all.json")
+        return reduce(Listing.merged, books).save(folder / "all.json", workspace.vault)
     return books[0] if books else Listing()
 
 
@@ -273,7 +273,7 @@ def _learned(
     for source in sources:
         file = f"{workspace.keyed.folder(source.name)}.json"
         book = known.get(source.name)
-        before = Listing.load(folder / file) if book else Listing()
+        before = Listing.load(folder / file, workspace.vault) if book else Listing()
         read_at = book["read_at"] if book else datetime.now(UTC).isoformat()
         asked = met[source.name]
         if datetime.fromisoformat(read_at) >= started:
@@ -283,7 +283,7 @@ def _learned(
         if found is None:
             continue
         learned = True
-        found.merged(before).save(folder / file)
+        found.merged(before).save(folder / file, workspace.vault)
         known[source.name] = {"read_at": read_at, "file": file}
     if not learned:
         return directory

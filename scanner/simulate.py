@@ -15,7 +15,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner import messages
 from scanner.detectors import recipients
 from scanner.errors import ConfigError
 
@@ -145,7 +144,7 @@ def _sent(workspace: Workspace, least: int) -> tuple[pd.DataFrame, int]:
     directory = workspace.directory()
     tables, months = [], set[str]()
     for mailbox in workspace.parts.mailboxes():
-        table = messages.read(workspace.parts.paths([mailbox]), COLUMNS)
+        table = workspace.messages([mailbox], COLUMNS)
         found, of_mailbox = _of_mailbox(table, directory, least)
         tables.append(found)
         months |= of_mailbox

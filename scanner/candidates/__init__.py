@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from scanner import messages, severity
 from scanner.candidates import spoken, wording
 from scanner.candidates.relatives import first_of_each, relatives, sealed
+from scanner.crypto import PLAIN, Vault
 from scanner.detectors import aside, misdirection, recipients, reports
 from scanner.detectors.misdirection import Signs, Suspects
 from scanner.detectors.recipients import RecipientList
@@ -58,6 +59,9 @@ class Task:
     privacy_contacts: frozenset[str] = frozenset()
     """Who answers for data protection, beside the usual addresses."""
 
+    vault: Vault = PLAIN
+    """What opens the files."""
+
     def after(self, what: str) -> frozenset[str]:
         """Return the keys of one sort of `aftermath`."""
         return self.aftermath.get(what, frozenset())
@@ -92,7 +96,9 @@ shows a list: organisations' staff work with it, and a mailing in Bcc is on what
 
 def examine(task: Task) -> Partition:
     """Return the candidates of one mailbox."""
-    found = recipients.frames(messages.read(task.paths, recipients.COLUMNS), task.directory)
+    found = recipients.frames(
+        messages.read(task.paths, recipients.COLUMNS, task.vault), task.directory
+    )
     lists = recipients.lists(found)
     audited = found.messages["audited"].to_numpy()
     content = np.flatnonzero(audited & _among(found.table["message_key"], task.content_keys))

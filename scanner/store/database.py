@@ -1,17 +1,21 @@
-"""One SQLite file: opened, migrated to the format of this version, changed in transactions."""
+"""One SQLite file: opened, migrated, changed in transactions, its personal columns sealed."""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from scanner import data
 from scanner.errors import NewerWorkspaceError, StoreError
+from scanner.store import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from scanner.crypto import Cipher, Vault
 
 FORMAT = 4
 """Of the database that this version writes."""
@@ -23,18 +27,24 @@ MIGRATIONS = tuple(f"migrations/{number:04}.sql" for number in range(1, FORMAT +
 class Database:
     """The state of one workspace; raises `StoreError` where it is damaged or cannot be written."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, vault: Vault) -> None:
         """Open the file at `path`, in WAL mode, and bring it to the newest format.
 
         Raises `NewerWorkspaceError` where a newer version made it.
         """
         self.root = path.parent
+        self._vault = vault
         self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+        self.insertion = cache(self._insertion)
         try:
             with store_errors(path):
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
+                # What a query sorts is opened; it must not be spilled to a file.
+                self._db.execute("PRAGMA temp_store = MEMORY")
+                self._unlock()
                 self._migrate()
+                self._show()
         except BaseException:
             self._db.close()
             raise
@@ -44,6 +54,71 @@ class Database:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+    # -- sealing -----------------------------------------------------------------------------
+
+    def _unlock(self) -> None:
+        """Bring the functions that seal and open; `application_id` tells the key in use."""
+        number = int(self._db.execute("PRAGMA application_id").fetchone()[0])
+        fresh = not self._db.execute("PRAGMA user_version").fetchone()[0]
+        current = self._vault.current
+        if fresh and current:
+            number = current.number
+            self._db.execute(f"PRAGMA application_id = {number}")
+        known = {cipher.number: cipher for cipher in self._vault.ciphers.values()}
+        if number and number not in known:
+            raise StoreError(
+                f"{self.root}: the state is sealed with a key that workspace.key does not hold; "
+                "restore both from the same copy"
+            )
+        if not number and not self._vault.plain:
+            raise StoreError(f"{self.root}: the state is not sealed, as it should be; restore it")
+        self._bring(known.get(number))
+
+    def _bring(self, cipher: Cipher | None, was: str = "") -> None:
+        for name, works in _functions(cipher).items():
+            count = 3 if name in {"seal", "unseal"} else 1
+            self._db.create_function(f"{was}{name}", count, works, deterministic=name != "seal")
+
+    def _show(self) -> None:
+        for (table,) in self._db.execute(
+            "SELECT name FROM main.sqlite_master WHERE type = 'table'"
+        ).fetchall():
+            if columns.personal(table):
+                self._db.execute(columns.opened(table, self._columns(table)))
+
+    def seal_anew(self) -> None:
+        """Seal what is not sealed with the current key, and leave no trace of what was before."""
+        number = int(self.query("PRAGMA application_id")[0][0])
+        current = self._vault.current
+        if current and number != current.number:
+            known = {cipher.number: cipher for cipher in self._vault.ciphers.values()}
+            with self.transaction():
+                self._bring(known.get(number), "was_")
+                self._bring(current)
+                for table in {*columns.SEALED, *columns.VEILED}:
+                    self.execute(columns.anew(table))
+                self.execute(f"PRAGMA application_id = {current.number}")
+        with store_errors(self.root):
+            # Old pages: the free ones, those in the write-ahead log, those past the new end.
+            self.execute("VACUUM")
+            busy = self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise StoreError(f"{self.root}: in use by another command; run this again after it")
+
+    # -- changes and queries -----------------------------------------------------------------
+
+    def insert(
+        self, table: str, rows: Iterable[tuple[Any, ...]], how: str = "", then: str = ""
+    ) -> None:
+        """Insert rows, values in the table's order; `how` as `OR REPLACE`, `then` what follows."""
+        self.executemany(f"INSERT {how} INTO {self.insertion(table)} {then}", rows)
+
+    def _insertion(self, table: str) -> str:
+        return columns.insertion(table, self._columns(table))
+
+    def _columns(self, table: str) -> list[str]:
+        return [row[1] for row in self._db.execute(f"PRAGMA main.table_info({table})")]
 
     def _migrate(self) -> None:
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
@@ -72,9 +147,22 @@ class Database:
             self._db.execute("COMMIT")
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a query."""
+        """Return the rows of a query; personal columns come opened."""
         with store_errors(self.root):
             return self._db.execute(sql, values).fetchall()
+
+
+def _functions(cipher: Cipher | None) -> dict[str, Callable[..., Any]]:
+    """Return SQL's functions; what is empty stays so, and in a plain workspace everything does."""
+    if cipher is None:
+        same: Callable[..., Any] = lambda text, *_: text  # noqa: E731
+        return dict.fromkeys(("veil", "unveil", "seal", "unseal"), same)
+    return {
+        "veil": lambda text: text and cipher.veil(text),
+        "unveil": lambda text: text and cipher.unveil(text),
+        "seal": lambda text, at, row: text and cipher.seal(text, at, str(row)),
+        "unseal": lambda text, at, row: text and cipher.open(text, at, str(row)),
+    }
 
 
 @contextmanager

@@ -24,21 +24,23 @@ class Decisions:
         """Keep what is not kept yet, all of it or nothing; return how many were new."""
         before = self._count()
         with self._db.transaction():
-            self._db.executemany(
-                "INSERT OR IGNORE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            self._db.insert(
+                "decisions",
                 [
                     (d.decision_id, d.incident_id, d.verdict.value, d.author, stamp(d.at),
                      d.reason, d.dpc, d.ei, d.cb, stamp(d.aware_at), json.dumps(d.messages))
                     for d in decisions
                 ],
+                "OR IGNORE",
             )  # fmt: skip
-            self._db.executemany(
-                "INSERT OR IGNORE INTO suppressions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            self._db.insert(
+                "suppressions",
                 [
                     (s.suppression_id, s.field, s.value, s.author, stamp(s.at), s.reason,
                      stamp(s.expires_at), stamp(s.lifted_at))
                     for s in suppressions
                 ],
+                "OR IGNORE",
             )  # fmt: skip
         return self._count() - before
 
@@ -69,7 +71,7 @@ class Decisions:
         """End a suppression; return whether there is one of that id that had not ended."""
         with self._db.transaction():
             done = self._db.execute(
-                "UPDATE suppressions SET lifted_at = ? "
+                "UPDATE main.suppressions SET lifted_at = ? "
                 "WHERE suppression_id = ? AND lifted_at IS NULL",
                 (stamp(at), suppression_id),
             )

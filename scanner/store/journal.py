@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from scanner.crypto import put
 from scanner.model import parse_time, stamp
 from scanner.store.database import store_errors
 
@@ -51,16 +52,9 @@ class Journal:
             last = self._db.execute("SELECT entry, seal FROM journal ORDER BY entry DESC LIMIT 1")
             entry, before = last.fetchone() or (0, BEGINNING)
             seal = self._keyed.seal(before, str(entry + 1), str(at), actor, action, text)
-            self._db.execute(
-                "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)",
-                (entry + 1, at, actor, action, text, seal),
-            )
+            self._db.insert("journal", [(entry + 1, at, actor, action, text, seal)])
         with store_errors(self._head):
-            fresh = self._head.with_suffix(".new")
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(f"{entry + 1} {seal}\n")
-            fresh.replace(self._head)
+            put(self._head, f"{entry + 1} {seal}\n".encode())
 
     def entries(self) -> list[Entry]:
         """Return the log, the oldest entry first."""
@@ -73,7 +67,9 @@ class Journal:
     def broken(self) -> str:
         """Return where the chain does not hold, in words; empty where it does."""
         before, number = BEGINNING, 0
-        for entry, *said, seal in self._db.query("SELECT * FROM journal ORDER BY entry"):
+        for entry, *said, seal in self._db.query(
+            "SELECT entry, at, actor, action, detail, seal FROM journal ORDER BY entry"
+        ):
             number += 1
             if entry != number:
                 return f"entry {number} is missing"

@@ -30,7 +30,8 @@ class Notices:
     def add(self, channel: str, notices: Iterable[Notice], at: datetime) -> None:
         """Keep that a channel was told."""
         with self._db.transaction():
-            self._db.executemany(
-                "INSERT OR IGNORE INTO notified VALUES (?, ?, ?, ?)",
+            self._db.insert(
+                "notified",
                 [(channel, incident, mark, stamp(at)) for incident, mark in notices],
+                "OR IGNORE",
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from scanner.crypto import Keyed
+    from scanner.crypto import Vault
     from scanner.store.database import Database
 
 COMPACT_PARTS = 8
@@ -28,8 +27,9 @@ Part = tuple[str, str, str, str, int]
 class Parts:
     """Parquet files below one folder, partitioned by source, mailbox and month."""
 
-    def __init__(self, database: Database, folder: Path, keyed: Keyed) -> None:
-        self._db, self._folder, self._keyed = database, folder, keyed
+    def __init__(self, database: Database, folder: Path, vault: Vault) -> None:
+        self._db, self._folder, self._vault = database, folder, vault
+        self._keyed = vault.keyed
 
     def write(self, table: pa.Table, source: str) -> list[Part]:
         """Write the rows, a file for each mailbox and month; return what is to be listed."""
@@ -51,18 +51,12 @@ class Parts:
 
     def enter(self, parts: Sequence[Part], run_id: str) -> None:
         """List what was written; within a transaction of the database."""
-        self._db.executemany(
-            "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)", [(*part, run_id) for part in parts]
-        )
+        self._db.insert("parts", [(*part, run_id) for part in parts])
 
     def _write_part(self, partition: str, rows: pa.Table) -> str:
-        path = f"{partition}/{uuid.uuid4().hex}.parquet"
-        folder = self._folder
-        with store_errors(folder):
-            for name in partition.split("/"):
-                folder /= name  # one by one: `mkdir(parents=True)` gives only the last its mode
-                folder.mkdir(exist_ok=True, mode=0o700)
-            messages.write(self._folder / path, rows)
+        path = f"{partition}/{self._vault.part_name()}"
+        with store_errors(self._folder):
+            messages.write(self._folder / path, rows, self._vault)
         return path
 
     def compact(self) -> None:
@@ -77,16 +71,31 @@ class Parts:
                 "SELECT path, run_id FROM parts WHERE partition = ? ORDER BY rowid", partition
             )
             paths = [path for path, _ in listed]
-            table = messages.read([self._folder / path for path in paths])
+            table = self.read([self._folder / path for path in paths])
             path = self._write_part(partition, table)
             with self._db.transaction():
-                self._db.execute("DELETE FROM parts WHERE partition = ?", (partition,))
-                self._db.execute(
-                    "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?)",
-                    (path, partition, mailbox, month, table.num_rows, listed[-1][1]),
-                )
+                self._db.execute("DELETE FROM main.parts WHERE partition = ?", (partition,))
+                row = (path, partition, mailbox, month, table.num_rows, listed[-1][1])
+                self._db.insert("parts", [row])
             for old in paths:
                 (self._folder / old).unlink(missing_ok=True)
+
+    def read(self, paths: Sequence[Path], columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows of part files as one table."""
+        return messages.read(paths, columns, self._vault)
+
+    def seal_anew(self) -> None:
+        """Write each part file anew that is not sealed with the current key."""
+        for (old,) in self._db.query("SELECT path FROM parts ORDER BY rowid"):
+            if self._vault.up_to_date(self._folder / old):
+                continue
+            partition = old.rpartition("/")[0]
+            path = self._write_part(partition, self.read([self._folder / old]))
+            with self._db.transaction():
+                # The row stays where it is: parts are read in their order.
+                self._db.execute("UPDATE main.parts SET path = ? WHERE path = ?", (path, old))
+            (self._folder / old).unlink(missing_ok=True)
+        self.remove_orphans()
 
     def remove_orphans(self) -> None:
         """Remove part files that a killed run wrote and did not list."""
@@ -141,7 +150,7 @@ class StoredKeys:
             if self._paths is None:
                 self._paths = self._parts.by_mailbox()
             paths = self._paths.get(mailbox, ())
-            table = messages.read(paths, ["message_key", "unit"])
+            table = self._parts.read(paths, ["message_key", "unit"])
             units = table["unit"].cast(pa.string())
             pairs = zip(table["message_key"].to_pylist(), units.to_pylist(), strict=True)
             self._keys[mailbox] = dict(pairs)

@@ -22,8 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scanner import messages
-from scanner.crypto import Keyed, load_or_create_key
+from scanner.crypto import Vault, envelope, private_file, private_folder
 from scanner.directory import Directory, Listing
 from scanner.errors import StoreError, UnknownIdError
 from scanner.model import (
@@ -53,6 +52,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+
+    from scanner.crypto.envelope import MasterKey
 
 _SAYS = "mailbox, folder, since, until, outcome, messages_read, messages_skipped, reason"
 _SAYS_NOW = re.sub(r"\w+", r"excluded.\g<0>", _SAYS)
@@ -100,14 +101,16 @@ class FindingRow:
 class Workspace:
     """One organisation's messages and state. Use as a context manager."""
 
-    def __init__(self, root: Path, *, create: bool = False) -> None:
+    def __init__(self, root: Path, *, create: bool = False, key: MasterKey | None = None) -> None:
         """Open the workspace at `root`, made first where `create` says so.
 
+        `key` is the master key of an encrypted one; a new one is encrypted where it is given.
         Raises `UnknownIdError` where there is none, `NewerWorkspaceError` where a newer version
-        made it, `StoreError` where it is damaged or cannot be written.
+        made it, `MasterKeyError` where the key does not fit, `StoreError` where it is damaged or
+        cannot be written.
         """
         self.root = root
-        state, key = root / "state.sqlite", root / "workspace.key"
+        state, keys = root / "state.sqlite", root / "workspace.key"
         if not create and not state.exists():
             raise UnknownIdError(
                 f"{root}: no workspace here; run `undisclosed scan SOURCE -w {root}` first, "
@@ -115,19 +118,24 @@ class Workspace:
             )
         try:
             for folder in (root, root / "messages", root / "reports"):
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                private_folder(folder)
             for file in (state, root / "scan.lock", root / "scan.lock.txt"):
-                file.touch(mode=0o600)
+                if not file.exists():
+                    with private_file(file):
+                        pass
             used = state.stat().st_size > 0
+            if used and not keys.exists():
+                # With a new key every stored pseudonym, hash and unit would mean something else.
+                raise StoreError(f"{keys}: the workspace's key is missing; restore it from a copy")
+            if not keys.exists():
+                envelope.save(keys, Vault.new(sealed=key is not None), key, new=True)
         except OSError as error:
             raise StoreError(f"{root}: cannot make a workspace here: {error.strerror}") from error
-        if used and not key.exists():
-            # With a new key every stored pseudonym, value hash and unit would mean something else.
-            raise StoreError(f"{key}: the workspace's key is missing; restore it from a copy")
-        self.keyed = Keyed(load_or_create_key(key))
+        self.vault = envelope.load(keys, key)
+        self.keyed = self.vault.keyed
         self._lock: sqlite3.Connection | None = None
-        self._db = Database(state)
-        self.parts = Parts(self._db, root / "messages", self.keyed)
+        self._db = Database(state, self.vault)
+        self.parts = Parts(self._db, root / "messages", self.vault)
         self.decisions = Decisions(self._db)
         self.notices = Notices(self._db)
         self.journal = Journal(self._db, self.keyed, root / "journal.head")
@@ -169,19 +177,22 @@ class Workspace:
     def begin_run(self, run: ScanRun) -> None:
         """Record a run that begins; one that still seems to run was cut off, the lock is ours."""
         with self._db.transaction():
-            self._db.execute("UPDATE runs SET outcome = 'interrupted' WHERE outcome = 'running'")
             self._db.execute(
-                "INSERT INTO runs VALUES (?, ?, NULL, ?, NULL, 0, 0, ?, ?, ?)",
-                (run.run_id, stamp(run.started_at), run.outcome, run.config_hash, run.version,
-                 run.scope),
+                "UPDATE main.runs SET outcome = 'interrupted' WHERE outcome = 'running'"
+            )
+            row = (
+                run.run_id, stamp(run.started_at), None, run.outcome, None, 0, 0,
+                run.config_hash, run.version, run.scope,
             )  # fmt: skip
+            self._db.insert("runs", [row])
 
     def finish_run(self, run: ScanRun) -> None:
         """Record how a run ended."""
         with self._db.transaction():
             self._db.execute(
-                "UPDATE runs SET finished_at = ?, outcome = ?, exit_code = ?, messages_read = ?, "
-                "messages_skipped = ?, scope = ? WHERE run_id = ?",
+                "UPDATE main.runs SET finished_at = ?1, outcome = ?2, exit_code = ?3, "
+                "messages_read = ?4, messages_skipped = ?5, scope = seal(?6, 'runs.scope', ?7) "
+                "WHERE run_id = ?7",
                 (stamp(run.finished_at), run.outcome, run.exit_code, run.messages_read,
                  run.messages_skipped, run.scope, run.run_id),
             )  # fmt: skip
@@ -240,15 +251,15 @@ class Workspace:
         parts, looked_at = self.parts.write(table, checkpoint.source), list(examined)
         with self._db.transaction():
             if parts or looked_at:
-                self._db.execute(
-                    "INSERT INTO meta VALUES ('changes', '1') ON CONFLICT DO UPDATE "
-                    "SET value = CAST(value + 1 AS TEXT)"
-                )
+                changes = str(int(self.state_token()) + 1)
+                self._db.insert("meta", [("changes", changes)], "OR REPLACE")
             self.parts.enter(parts, run_id)
             self._replace_findings(findings, looked_at, run_id)
             if anew:
                 unit = (checkpoint.source, checkpoint.unit)
-                self._db.execute("DELETE FROM coverage WHERE source = ? AND unit = ?", unit)
+                self._db.execute(
+                    "DELETE FROM main.coverage WHERE source = veil(?) AND unit = veil(?)", unit
+                )
             self._put_coverage(coverage, run_id)
             self._put_checkpoint(checkpoint)
 
@@ -273,7 +284,8 @@ class Workspace:
                 (source, LATELY),
             )
             self._db.executemany(
-                "DELETE FROM coverage WHERE source = ? AND unit = ? AND entry = ?",
+                "DELETE FROM main.coverage WHERE source = veil(?) AND unit = veil(?) "
+                "AND entry = veil(?)",
                 [(source, *row) for row in before.fetchall() if row not in said],
             )
             complete = ", ".join(f"'{outcome}'" for outcome in Outcome if outcome.complete)
@@ -288,23 +300,23 @@ class Workspace:
         c = checkpoint
         examined = json.dumps([asdict(e) for e in c.examined], default=plain_json)
         pending = json.dumps(asdict(c.pending) if c.pending else None, default=plain_json)
-        self._db.execute(
-            "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (c.source, c.unit, c.mailbox, c.folder, c.token, c.state, examined, pending,
-             json.dumps(asdict(c.progress))),
+        row = (
+            c.source, c.unit, c.mailbox, c.folder, c.token, c.state, examined, pending,
+            json.dumps(asdict(c.progress)),
         )  # fmt: skip
+        self._db.insert("checkpoints", [row], "OR REPLACE")
 
     def _put_coverage(self, coverage: Sequence[Coverage], run_id: str) -> None:
-        self._db.executemany(
-            "INSERT INTO coverage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO "
-            # What says the same as before keeps the run that first said it.
-            f"UPDATE SET ({_SAYS}, run_id) = ({_SAYS_NOW}, excluded.run_id) "
-            f"WHERE ({_SAYS}) IS NOT ({_SAYS_NOW})",
+        self._db.insert(
+            "coverage",
             [
                 (c.source, c.unit, c.entry, c.mailbox, c.folder, stamp(c.since), stamp(c.until),
                  c.outcome.value, c.messages_read, c.messages_skipped, c.reason, run_id)
                 for c in coverage
             ],
+            # What says the same as before keeps the run that first said it.
+            then=f"ON CONFLICT DO UPDATE SET ({_SAYS}, run_id) = ({_SAYS_NOW}, excluded.run_id) "
+            f"WHERE ({_SAYS}) IS NOT ({_SAYS_NOW})",
         )  # fmt: skip
 
     def _replace_findings(
@@ -321,31 +333,28 @@ class Workspace:
             )
         }
         self._db.executemany(
-            "DELETE FROM findings WHERE message_key = ? AND part != 'recipients'", keys
+            "DELETE FROM main.findings WHERE message_key = ? AND part != veil('recipients')", keys
         )
         self._insert_findings(findings, first, run_id)
 
     def _insert_findings(
         self, findings: Sequence[Finding], first: Mapping[str, str], run_id: str
     ) -> None:
-        self._db.executemany(
-            "INSERT OR REPLACE INTO findings (fingerprint, detector, detector_version, kind, "
-            "message_key, part, confidence, count, masked, value_hashes, why, file, first_run) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        self._db.insert(
+            "findings",
             [
                 (f.fingerprint, f.detector, f.detector_version, f.kind, f.message_key, f.part,
                  f.confidence, f.count, f.evidence.masked, " ".join(f.evidence.values), f.why,
-                 f.file, first.get(f.fingerprint, run_id))
+                 Severity.LOW.value, "", first.get(f.fingerprint, run_id), f.file)
                 for f in findings
             ],
+            "OR REPLACE",
         )  # fmt: skip
 
     def put_meta(self, values: Mapping[str, str]) -> None:
         """Store values."""
         with self._db.transaction():
-            self._db.executemany(
-                "INSERT OR REPLACE INTO meta VALUES (?, ?)", sorted(values.items())
-            )
+            self._db.insert("meta", sorted(values.items()), "OR REPLACE")
 
     def mailboxes(self) -> list[str]:
         """Return the mailboxes that have messages."""
@@ -358,7 +367,7 @@ class Workspace:
         months: Collection[str] | None = None,
     ) -> pa.Table:
         """Return the rows of the message table: all, or those of some mailboxes and months."""
-        return messages.read(self.parts.paths(mailboxes, months), columns)
+        return self.parts.read(self.parts.paths(mailboxes, months), columns)
 
     def directory(self) -> Directory:
         """Return who is internal, by what the latest finished scan went by."""
@@ -367,7 +376,9 @@ class Workspace:
         own = frozenset(scope.get("internal_domains", ()))
         listing = Listing()
         for entry in json.loads(self.meta("listings") or "{}").values():
-            listing = listing.merged(Listing.load(self.root / "directory" / entry["file"]))
+            listing = listing.merged(
+                Listing.load(self.root / "directory" / entry["file"], self.vault)
+            )
         return Directory(
             frozenset(name for name in own if "@" not in name),
             frozenset(name for name in own if "@" in name),
@@ -402,34 +413,30 @@ class Workspace:
     def commit_analysis(self, run_id: str, analysis: Analysis, meta: Mapping[str, str]) -> None:
         """Replace what the last analysis found, in one transaction."""
         with self._db.transaction():
-            lists = "findings WHERE part = 'recipients'"
+            lists = "main.findings WHERE part = veil('recipients')"
             first = dict(self._db.execute(f"SELECT fingerprint, first_run FROM {lists}"))
             seen = dict(self._db.execute("SELECT incident_id, first_run FROM incidents"))
             self._db.execute(f"DELETE FROM {lists}")
             self._insert_findings(analysis.findings, first, run_id)
             self._db.executemany(
-                "UPDATE findings SET severity = ? WHERE fingerprint = ?",
+                "UPDATE main.findings SET severity = ? WHERE fingerprint = ?",
                 [(s.value, f) for f, s in analysis.severities.items()],
             )
             self._db.executemany(
-                "UPDATE findings SET internet_message_id = ? WHERE message_key = ?",
+                "UPDATE main.findings SET internet_message_id = veil(?) WHERE message_key = ?",
                 [(i, k) for k, i in analysis.message_ids.items()],
             )
             for table in ("incidents", "incident_messages", "activity", "set_aside"):
-                self._db.execute(f"DELETE FROM {table}")
+                self._db.execute(f"DELETE FROM main.{table}")
             self._insert_incidents(analysis, seen, run_id)
-            self._db.executemany("INSERT INTO activity VALUES (?, ?, ?, ?)", analysis.activity)
-            self._db.executemany(
-                "INSERT INTO set_aside VALUES (?, ?)", sorted(analysis.set_aside.items())
-            )
+            self._db.insert("activity", analysis.activity)
+            self._db.insert("set_aside", sorted(analysis.set_aside.items()))
             values = {**meta, "trails": json.dumps(analysis.trails)}
-            self._db.executemany(
-                "INSERT OR REPLACE INTO meta VALUES (?, ?)", sorted(values.items())
-            )
+            self._db.insert("meta", sorted(values.items()), "OR REPLACE")
 
     def _insert_incidents(self, analysis: Analysis, seen: Mapping[str, str], run_id: str) -> None:
-        self._db.executemany(
-            "INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?)",
+        self._db.insert(
+            "incidents",
             [
                 (i.incident_id, rank, i.score.severity.value, stamp(i.first_sent_at),
                  stamp(max((m.sent_at for m in i.messages if m.sent_at), default=None)),
@@ -487,7 +494,7 @@ class Workspace:
         rows = self._db.query(
             "SELECT body FROM incidents JOIN incident_messages USING (incident_id) "
             "WHERE message_key = ?1 OR message_key IN "
-            "(SELECT message_key FROM findings WHERE internet_message_id = ?1) LIMIT 1",
+            "(SELECT message_key FROM main.findings WHERE internet_message_id = veil(?1)) LIMIT 1",
             message,
         )
         return incident_of(json.loads(rows[0][0])) if rows else None
