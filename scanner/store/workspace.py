@@ -290,7 +290,7 @@ class Workspace:
             )
             complete = ", ".join(f"'{outcome}'" for outcome in Outcome if outcome.complete)
             self._db.executemany(
-                "DELETE FROM coverage WHERE source = ? AND unit = ? "
+                "DELETE FROM main.coverage WHERE source = veil(?) AND unit = veil(?) "
                 f"AND outcome NOT IN ({complete})",
                 [(source, unit) for unit in out_of_scope],
             )
