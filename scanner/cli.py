@@ -22,6 +22,7 @@ from scanner.commands import (
     logs,
     opened,
     queries,
+    retention,
     setup,
 )
 from scanner.commands.logs import LogFormat
@@ -157,6 +158,7 @@ for command in (
     queries.incidents, queries.findings, queries.coverage, queries.runs, queries.kinds,
     inquiries.who, inquiries.simulate, inquiries.scope, inquiries.verify,
     deciding.decide, deciding.suppress, deciding.register, deciding.precision, deciding.export,
+    retention.purge,
 ):  # fmt: skip
     app.command()(command)
 app.command("import")(deciding.import_)

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 import scanner
-from scanner import analyse, collect, detectors, triage
+from scanner import analyse, collect, detectors, purge, triage
 from scanner.attachments import Limits
 from scanner.collect import Interest, Source
 from scanner.connectors import connector_class
 from scanner.connectors.tree import printable
 from scanner.detectors import misdirection, recipients
 from scanner.directory import Directory, Group, Listing, infer
-from scanner.errors import ConnectorError, SourceError
+from scanner.errors import ConfigError, ConnectorError, SourceError
 from scanner.model import LEFT_OUT, Coverage, Incident, Outcome, ScanRun
 from scanner.store import LATELY
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from scanner.severity import Rules
     from scanner.store import Workspace
 
-ADDRESS_BOOK = "address book"
+ADDRESS_BOOK, PURGED = "address book", "purged"
 NO_LONGER = "no longer among what the source is asked for, and nothing of it was read"
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,9 @@ def scan(
     sources, looking = [open_source(name, config) for name in names], looked_for(config)
     limits = Limits.with_pictures(config.ocr)
     workspace.lock()
+    if workspace.purges.unfinished():
+        purge.finish(workspace)
+    window, purged = _window(config, workspace)
     started = datetime.now(UTC)
     run = ScanRun(
         f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}", started, None, "running", None, 0, 0,
@@ -121,11 +124,14 @@ def scan(
     workspace.put_meta({detectors.OWN_KINDS: own})
     watch.phase("Looking through the sources", 0)
     listing, refused = _listing(config, workspace, sources)
-    surveys = [(one, _survey(workspace, run.run_id, one, refused[one.name])) for one in sources]
+    surveys = [
+        (one, _survey(workspace, run.run_id, one, [*refused[one.name], *purged(one.name)]))
+        for one in sources
+    ]
     units = [unit for _, found in surveys for unit in found]
     directory = _directory(config, workspace, units, listing)
     interest = _interest(config, workspace, directory)
-    request = collect.examination(*config.window, config.content, interest, looking, limits)
+    request = collect.examination(*window, config.content, interest, looking, limits)
     watch.phase("Reading", sum(unit.size for _, units in surveys for unit in units))
     read = skipped = 0
     met: dict[str, frozenset[str]] = {}
@@ -144,6 +150,30 @@ def scan(
     _analyse(workspace, run.run_id, directory, config.severity.rules(), config.privacy_contacts)
     run = replace(run, messages_read=read, messages_skipped=skipped)
     return _ended(config, workspace, run, sources, directory)
+
+
+def _window(
+    config: Config, workspace: Workspace
+) -> tuple[tuple[datetime | None, datetime | None], Callable[[str], list[Coverage]]]:
+    """Return the window without what was purged, and what gives a source's coverage row on that.
+
+    Raises `ConfigError` where all of the window was purged.
+    """
+    (since, until), floor = config.window, workspace.purges.floor()
+    if floor is None or (since is not None and since >= floor):
+        return (since, until), lambda _source: []
+    if until is not None and until <= floor:
+        raise ConfigError(
+            f"--until: mail sent before {floor:%Y-%m-%d} was purged from {workspace.root} and is "
+            "not read again; use another workspace for it"
+        )
+    reason = f"mail sent before {floor:%Y-%m-%d} was purged, and is not read again"
+    return (floor, until), lambda source: [
+        Coverage(
+            source, "", "", Outcome.OUT_OF_SCOPE, since, floor, reason=reason, unit=PURGED,
+            entry=PURGED,
+        )
+    ]  # fmt: skip
 
 
 def _ended(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scanner.notify.channels import Channel
+    from scanner.purge import Plan, Purged
     from scanner.store import Workspace
 
 PEOPLE_SHOWN = 50
@@ -423,6 +424,44 @@ def scoped(
     for path in (output, pack):
         if path is not None:
             say(f"{path}: written ({found.edition} edition)")
+
+
+def to_purge(plan: Plan, *, dry: bool) -> None:
+    """Print what a purge takes and what it leaves, with the incidents that are held."""
+    old = f"Sent before {plan.before:%Y-%m-%d}: {words.count(plan.messages, 'message')}"
+    gone = words.count(len(plan.going), "incident")
+    say(f"{old} and {gone} {'would go' if dry else 'purged'}.")
+    if dry and plan.reports:
+        say(f"{words.count(len(plan.reports), 'report')} of earlier scans would go, too.")
+    if plan.spanning:
+        whole = words.count(plan.spanning, "incident")
+        say(f"Kept whole: {whole} that reached beyond that day or held undated messages.")
+    if plan.held:
+        held = words.count(len(plan.held), "incident")
+        say(f"Kept: {held} that nobody has settled (--with-open purges them, too):")
+    for standing in plan.held[:SHOWN]:
+        known, said = standing.deadline_at, standing.decision
+        verdict = f" ({said.verdict.value})" if said else ""
+        clock = f", time to notify ends {words.moment(known)}" if known else ""
+        say(
+            f"  {standing.incident.incident_id}: {standing.state.replace('-', ' ')}{verdict}{clock}"
+        )
+    if len(plan.held) > SHOWN:
+        say(f"  and {len(plan.held) - SHOWN:,} more")
+
+
+def purged(done: Purged) -> None:
+    """Print what a purge came to, and what looking for traces found."""
+    to_purge(done.plan, dry=False)
+    say(f"{words.count(done.reports, 'report')} of earlier scans removed from the workspace.")
+    for path in done.unchecked:
+        say(f"{path}: cannot be looked into; remove it if it shows purged incidents")
+    say("Reports, packs and exports outside the workspace, and backups, are yours to remove.")
+    for line in done.broken:
+        say(f"does not hold: {line}")
+    if not done.broken:
+        say(f"Verified: no purged message is stored, and none of {done.searched:,} keys, addresses "
+            "and subjects of them stands in any file.")  # fmt: skip
 
 
 def say(text: str) -> None:

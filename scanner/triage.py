@@ -23,7 +23,7 @@ from scanner.model import (
 from scanner.store.journal import who
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from scanner.model import Finding, Incident, Score
@@ -245,6 +245,10 @@ def decide(
 def find(workspace: Workspace, incident_id: str) -> Incident:
     """Return an incident by its id or a former one; raises `UnknownIdError`."""
     found = workspace.incident(incident_id)
+    if found is None and incident_id in workspace.purges.ids():
+        raise UnknownIdError(
+            f"{incident_id}: was purged; `undisclosed register` still has its counts and decision"
+        )
     if found is None:
         raise UnknownIdError(
             f"{incident_id}: no incident of this id in {workspace.root}; "
@@ -343,15 +347,14 @@ class Precision:
         return self.confirmed / (self.confirmed + self.refuted)
 
 
-def precision(found: Iterable[Standing]) -> list[Precision]:
-    """Return, for each kind that people decided on, how often it was right."""
+def precision(workspace: Workspace) -> list[Precision]:
+    """Return, for each kind that people decided on, how often it was right; purged ones count."""
+    words = [(s.decision.verdict, s.incident.kinds) for s in standings(workspace) if s.decision]
+    words += [(Verdict(i.verdict), i.kinds) for i in workspace.purges.incidents() if i.verdict]
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for standing in found:
-        if standing.decision is None:
-            continue
-        wrong = standing.decision.verdict is Verdict.FALSE_POSITIVE
-        for kind in standing.incident.kinds:
-            counts[kind][wrong] += 1
+    for verdict, decided in words:
+        for kind in decided:
+            counts[kind][verdict is Verdict.FALSE_POSITIVE] += 1
     return [Precision(kind, right, wrong) for kind, (right, wrong) in sorted(counts.items())]
 
 

@@ -23,7 +23,7 @@ LAYERS = (
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
     ("candidates", "escalation"),
     ("collect", "analyse", "triage", "who", "simulate"),
-    ("scope",),
+    ("scope", "purge"),
     ("scan", "report", "notify"),
     ("terminal",),
     ("commands",),

@@ -141,7 +141,7 @@ def examine(task: Task) -> Partition:
         people,
         view.findings,
         dict(zip(keys, totals["outside"].tolist(), strict=True)),
-        _activity(task.mailbox, found),
+        activity(task.mailbox, found),
         _set_aside(lists["aside"].drop(kin.aside), len(topics) - len(first), doubtful),
         [misdirection.finding(node.message_key, a) for node in nodes for a in node.astray],
         spoken.said(
@@ -344,7 +344,7 @@ def _suggested(context: pd.DataFrame) -> dict[int, dict[str, str]]:
     }
 
 
-def _activity(mailbox: str, found: Frames) -> list[tuple[str, str, int, int]]:
+def activity(mailbox: str, found: Frames) -> list[tuple[str, str, int, int]]:
     """Return for each month how many messages were audited and how many are context."""
     months = pc.fill_null(pc.strftime(found.table["sent_at"], format="%Y-%m"), "undated")
     coded = months.combine_chunks().dictionary_encode()

@@ -125,7 +125,8 @@ def register(
         opened(workspace, "viewed register", edition=edition.value, reason=reason) as store,
     ):
         shown = terminal.query(store, "", "", edition.value, reason)
-        terminal.show("register", rows.breaches(shown), form.value)
+        found = [*rows.purged(store), *rows.breaches(shown)]
+        terminal.show("register", found, form.value)
 
 
 def precision(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scanner import triage
+from scanner.detectors import OWN_KINDS, kinds
 from scanner.model import Verdict
 from scanner.report import words
 
@@ -42,9 +43,7 @@ def _breach(incident: Incident, summary: Summary) -> Row:
         "people_at_most": incident.people_high,
         "severity": incident.severity,
         "effects": incident.why,
-        "remedies": f"{words.count(len(remedies), 'recall or apology', 'recalls or apologies')}"
-        if remedies
-        else "none seen in mail",
+        "remedies": _remedies(len(remedies)),
         "status": incident.state,
         "decision": decision.verdict if decision else None,
         "decided_by": decision.author if decision else None,
@@ -52,6 +51,42 @@ def _breach(incident: Incident, summary: Summary) -> Row:
         "reasons": decision.reason if decision else None,
         "regulator_told_at": told,
     }
+
+
+def purged(workspace: Workspace) -> list[Row]:
+    """Return the register's entries on incidents that were purged: counts, times and reasons."""
+    titles = {kind.id: kind.title for kind in kinds(workspace.meta(OWN_KINDS))}
+    last = {d.incident_id: d for d in workspace.decisions.all()}
+    told = {d.incident_id: d.at for d in last.values() if d.verdict is Verdict.REPORTED}
+    return [
+        {
+            "reference": gone.incident_id,
+            "happened_at": gone.first_sent_at,
+            "first_alert_at": gone.first_alert_at,
+            "reviewed_at": gone.reviewed_at,
+            "aware_at": gone.aware_at,
+            "deadline_at": gone.deadline_at,
+            "facts": f"{words.count(gone.messages, 'message')}, purged {words.day(gone.purged_at)}",
+            "data": "; ".join(words.term(titles, kind) for kind in gone.kinds),
+            "people": gone.people,
+            "people_at_most": gone.people_high,
+            "severity": gone.severity,
+            "effects": "purged",
+            "remedies": _remedies(gone.remedies),
+            "status": gone.state,
+            "decision": gone.verdict or None,
+            "decided_by": said.author if (said := last.get(gone.incident_id)) else None,
+            "decided_at": said.at if said else None,
+            "reasons": said.reason if said else None,
+            "regulator_told_at": told.get(gone.incident_id),
+        }
+        for gone in workspace.purges.incidents()
+    ]
+
+
+def _remedies(number: int) -> str:
+    found = words.count(number, "recall or apology", "recalls or apologies")
+    return found if number else "none seen in mail"
 
 
 def suppressions(workspace: Workspace) -> list[Row]:
@@ -82,7 +117,7 @@ def precision(workspace: Workspace) -> list[Row]:
             "refuted": found.refuted,
             "precision": round(found.share, 3),
         }
-        for found in triage.precision(triage.standings(workspace))
+        for found in triage.precision(workspace)
     ]
 
 

@@ -27,6 +27,7 @@ SEALED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "decisions": (("decision_id",), ("author", "reason", "messages")),
     "suppressions": (("suppression_id",), ("value", "author", "reason")),
     "journal": (("entry",), ("actor", "detail")),
+    "purged_incidents": (("incident_id",), ("body",)),
 }
 """Table: the columns that tell a row, and the sealed ones."""
 
@@ -37,6 +38,7 @@ VEILED: dict[str, tuple[str, ...]] = {
     "findings": ("part", "internet_message_id", "why"),
     "activity": ("mailbox",),
     "notified": ("channel",),
+    "purged_activity": ("mailbox",),
 }
 
 PLAIN: dict[str, tuple[str, ...]] = {
@@ -57,6 +59,8 @@ PLAIN: dict[str, tuple[str, ...]] = {
     "suppressions": ("suppression_id", "field", "at", "expires_at", "lifted_at"),
     "journal": ("at", "action", "seal"),
     "notified": ("incident_id", "mark", "at"),
+    "purged_incidents": ("incident_id", "purged_at"),
+    "purged_activity": ("month",),
 }  # fmt: skip
 """Texts that say nothing of mail: ids and keyed hashes, times, words of this program."""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from scanner.crypto import Cipher, Vault
 
-FORMAT = 4
+FORMAT = 5
 """Of the database that this version writes."""
 
 MIGRATIONS = tuple(f"migrations/{number:04}.sql" for number in range(1, FORMAT + 1))
@@ -99,12 +99,34 @@ class Database:
                 for table in {*columns.SEALED, *columns.VEILED}:
                     self.execute(columns.anew(table))
                 self.execute(f"PRAGMA application_id = {current.number}")
+        self.scrub()
+
+    def scrubbing(self) -> None:
+        """Have what is deleted from now on overwritten where it lay."""
         with store_errors(self.root):
-            # Old pages: the free ones, those in the write-ahead log, those past the new end.
-            self.execute("VACUUM")
-            busy = self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            self.execute("PRAGMA secure_delete = ON")
+
+    def scrub(self) -> None:
+        """Write the file anew, so that it and its log hold nothing that was ever deleted.
+
+        Raises `StoreError` where another process reads it meanwhile. Needs as much memory and as
+        much disk as the file has.
+        """
+        with store_errors(self.root):
+            # A temporary view of a table's name would stand in the way of its indexes.
+            for (view,) in self.query("SELECT name FROM temp.sqlite_master WHERE type = 'view'"):
+                self.execute(f"DROP VIEW temp.{view}")
+            try:
+                # Old pages: the free ones, those in the write-ahead log, those past the new end.
+                self.execute("VACUUM")
+                busy = self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                self._show()
         if busy:
-            raise StoreError(f"{self.root}: in use by another command; run this again after it")
+            raise StoreError(
+                f"{self.root}: another process reads the workspace, so that its files still hold "
+                "what was deleted; wait until it has ended, and run this again"
+            )
 
     # -- changes and queries -----------------------------------------------------------------
 

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 from scanner.model import Decision, Suppression, Verdict, parse_time, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from scanner.store.database import Database
+
+
+PURGED = "purged"
+"""Stands where a suppression that ended long ago named an address."""
 
 
 class Decisions:
@@ -76,6 +80,29 @@ class Decisions:
                 (stamp(at), suppression_id),
             )
             return done.rowcount > 0
+
+    def forget(
+        self, incidents: Sequence[str], before: datetime, mask: Callable[[str], str]
+    ) -> None:
+        """Leave author, time, verdict and masked reason of what was said of purged incidents.
+
+        Suppressions that ended before the date lose what they named. Within a transaction.
+        """
+        gone = set(incidents)
+        self._db.executemany(
+            "UPDATE main.decisions SET messages = seal('[]', 'decisions.messages', ?1), "
+            "reason = seal(?2, 'decisions.reason', ?1) WHERE decision_id = ?1",
+            [(d.decision_id, mask(d.reason)) for d in self.all() if d.incident_id in gone],
+        )
+        self._db.executemany(
+            "UPDATE main.suppressions SET value = seal(?2, 'suppressions.value', ?1), "
+            "reason = seal(?3, 'suppressions.reason', ?1) WHERE suppression_id = ?1",
+            [
+                (rule.suppression_id, PURGED, mask(rule.reason))
+                for rule in self.suppressions()
+                if min(rule.expires_at, rule.lifted_at or rule.expires_at) < before
+            ],
+        )
 
     def _count(self) -> int:
         rows = self._db.query(

@@ -53,6 +53,25 @@ class Parts:
         """List what was written; within a transaction of the database."""
         self._db.insert("parts", [(*part, run_id) for part in parts])
 
+    def up_to(self, month: str) -> list[Part]:
+        """Return the part files of a month and of earlier ones; those of `undated` come last."""
+        return self._db.query(
+            "SELECT path, partition, mailbox, month, rows FROM parts "
+            "WHERE month <= ? ORDER BY rowid",
+            month,
+        )
+
+    def rows_of(self, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the rows of one part file."""
+        return self.read([self._folder / part[0]], columns)
+
+    def less(self, part: Part, rows: pa.Table) -> list[Part]:
+        """Write what is left of a part file; return what is to be listed in its place."""
+        _, partition, mailbox, month, _ = part
+        if not rows.num_rows:
+            return []
+        return [(self._write_part(partition, rows), partition, mailbox, month, rows.num_rows)]
+
     def _write_part(self, partition: str, rows: pa.Table) -> str:
         path = f"{partition}/{self._vault.part_name()}"
         with store_errors(self._folder):
@@ -97,13 +116,27 @@ class Parts:
             (self._folder / old).unlink(missing_ok=True)
         self.remove_orphans()
 
+    def listed(self) -> set[str]:
+        """Return the part files that count."""
+        return {path for (path,) in self._db.query("SELECT path FROM parts")}
+
     def remove_orphans(self) -> None:
-        """Remove part files that a killed run wrote and did not list."""
-        listed = {path for (path,) in self._db.query("SELECT path FROM parts")}
-        folder = self._folder
+        """Remove part files that are not listed: a killed run wrote them, or a purge replaced them.
+
+        Folders that are left empty go, too.
+        """
+        listed, folder = self.listed(), self._folder
         for path in folder.rglob("*.parquet"):
             if path.relative_to(folder).as_posix() not in listed:
                 path.unlink(missing_ok=True)
+        for path in sorted(folder.rglob("*"), reverse=True):
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+
+    def on_disk(self) -> set[str]:
+        """Return the part files that lie on the disk, listed or not."""
+        found = self._folder.rglob("*.parquet")
+        return {path.relative_to(self._folder).as_posix() for path in found}
 
     def rows(self) -> int:
         """Return how many messages are stored."""

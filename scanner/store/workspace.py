@@ -46,6 +46,7 @@ from scanner.store.decisions import Decisions
 from scanner.store.journal import Journal
 from scanner.store.notices import Notices
 from scanner.store.parts import Parts, StoredKeys
+from scanner.store.purges import Purges
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -138,6 +139,7 @@ class Workspace:
         self.parts = Parts(self._db, root / "messages", self.vault)
         self.decisions = Decisions(self._db)
         self.notices = Notices(self._db)
+        self.purges = Purges(self._db, self.decisions)
         self.journal = Journal(self._db, self.keyed, root / "journal.head")
 
     def __enter__(self) -> Workspace:
@@ -541,9 +543,11 @@ class Workspace:
         ]
 
     def activity(self) -> list[tuple[str, str, int, int]]:
-        """Return (mailbox, month, messages audited, messages kept as context)."""
+        """Return (mailbox, month, messages audited, messages kept as context), purged ones too."""
         rows: list[tuple[str, str, int, int]] = self._db.query(
-            "SELECT mailbox, month, audited, context FROM activity ORDER BY mailbox, month"
+            "SELECT mailbox, month, sum(audited), sum(context) FROM (SELECT mailbox, month, "
+            "audited, context FROM activity UNION ALL SELECT mailbox, month, audited, context "
+            "FROM purged_activity) GROUP BY mailbox, month"
         )
         return rows
 
