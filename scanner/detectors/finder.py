@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise, repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scanner.detectors.base import ContentDetector, Keyer, Kind
 from scanner.detectors.expressions import Expressions, Ints, scan
+from scanner.detectors.labelled import Labelled, Labels
 from scanner.detectors.page import Page
 from scanner.detectors.parts import UNSURE, enough, in_parts
-from scanner.detectors.patterns import Floats, Found, Pattern, Value
+from scanner.detectors.patterns import Confirmed, Floats, Found, Pattern, Value
 from scanner.model import Evidence, Finding
 from scanner.text import mask, normalise, places
 
@@ -159,16 +161,36 @@ class PatternDetector(ContentDetector):
 
     def _confirmed(self, page: Page, *, prefilter: bool) -> list[tuple[int, Kind, Found]]:
         """Return what each pattern confirmed, with the number of its kind."""
+        confirmed: list[tuple[int, Confirmed]] = []
+        named: dict[int, Spans] = {}
+        for number, at in self._candidates(page) if prefilter else self._everywhere(page):
+            if number in self._labelled:
+                named[self._labelled[number]] = at
+            elif len(at):
+                confirmed.append((number, self.patterns[number].accept(at)))
+        numbers = list(self._labelled)
+        confirmed += ((numbers[row], one) for row, one in self._labels.confirmed(named))
         found = []
-        for pattern, at in self._candidates(page) if prefilter else self._everywhere(page):
-            confirmed = pattern.accept(at) if len(at) else ()
-            for one in confirmed if isinstance(confirmed, tuple) else (confirmed,):
-                kind = one.kind or pattern.kind
+        for number, several in sorted(confirmed, key=itemgetter(0)):
+            for one in several if isinstance(several, tuple) else (several,):
+                kind = one.kind or self.patterns[number].kind
                 if len(one) and kind in self._numbers:
                     found.append((self._numbers[kind], kind, one))
         return found
 
-    def _candidates(self, page: Page) -> Iterator[tuple[Pattern, Spans]]:
+    @cached_property
+    def _labelled(self) -> dict[int, int]:
+        """The numbers of the patterns that rest on names, and their numbers among these."""
+        patterns = enumerate(self.patterns)
+        labelled = (number for number, one in patterns if isinstance(one.accept, Labelled))
+        return {number: row for row, number in enumerate(labelled)}
+
+    @cached_property
+    def _labels(self) -> Labels:
+        accepts = (pattern.accept for pattern in self.patterns)
+        return Labels([accept for accept in accepts if isinstance(accept, Labelled)])
+
+    def _candidates(self, page: Page) -> Iterator[tuple[int, Spans]]:
         groups, owners = self._anchors
         number, start, end = scan(page.data, *groups)
         if not len(number):
@@ -182,12 +204,13 @@ class PatternDetector(ContentDetector):
         promising[page.text_of(end[self._asks[owner]] - 1)] = True
         page.promising = np.flatnonzero(promising)
         for left, right in pairwise(cuts):
-            pattern = self.patterns[owner[left]]
-            yield pattern, pattern.candidates(page, start[left:right], end[left:right])
+            chosen = int(owner[left])
+            places = start[left:right], end[left:right]
+            yield chosen, self.patterns[chosen].candidates(page, *places)
 
-    def _everywhere(self, page: Page) -> Iterator[tuple[Pattern, Spans]]:
-        for pattern in self.patterns:
-            yield pattern, pattern.everywhere(page)
+    def _everywhere(self, page: Page) -> Iterator[tuple[int, Spans]]:
+        for number, pattern in enumerate(self.patterns):
+            yield number, pattern.everywhere(page)
 
     @cached_property
     def _anchors(self) -> tuple[list[Expressions], Ints]:

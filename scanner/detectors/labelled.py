@@ -7,17 +7,17 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scanner.detectors.automaton import Automaton
 from scanner.detectors.numbers import CHECKED
-from scanner.detectors.page import FEW, WORD_END, Spans, ends_words
+from scanner.detectors.page import LETTER, PLAIN, WORD_END, Spans, chars, ends_words
 from scanner.detectors.patterns import Confirmed, Found, Pattern, longest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scanner.detectors.base import Kind
     from scanner.detectors.expressions import Ints
@@ -30,11 +30,15 @@ REACH = 60
 """How far behind its name a number may begin; before it, half as far."""
 
 _ROWS, _ROW = 200, 500
-_JOINT = 40
-"""Characters between two numbers of a list at most."""
+_ROOM = 40
+"""Characters that a number within reach has at most."""
 
 _SLACK = 12
 """At most so many letters and signs stand before the first digit of any form that has one."""
+
+_GAP, _WORDS, _STOPS = 32, 6, chars(".;!?\\n")
+"""What is between a name and its number in no more characters, with fewer words and none of these
+signs does not part them."""
 
 _LEADS = re.compile(r"(?:\(\?:)*\[[0-9-]+\][^|]*(?:\|(?:\(\?:)*\[[0-9-]+\][^|]*)*")
 """A form that begins with a digit, however it goes on."""
@@ -89,107 +93,48 @@ class Labelled:
     leads: bool = False
     """Whether every number of the form begins where `Page.number_starts` says."""
 
-    slack: int | None = None
-    """How many characters stand before its first digit at most; None if it may have no digit."""
+    digits: bool = False
+    """Whether every number of the form has one."""
 
     def __call__(self, at: Spans) -> Confirmed:
-        """Return what the names are the names of."""
-        page = at.page
-        if self.slack is not None and len(at) > FEW:
-            at = at[self._possible(at)]
+        """Return what the names are the names of, looked at one by one."""
         right = _Right(self.check)
-        behind: list[tuple[int, re.Match[str]]] = []
-        aside: list[int] = []
-        for row, (number, end, found) in enumerate(self._behind(at)):
-            # Two characters part at the least.
-            if found is None or (
-                found.start() - end > 1 and _BETWEEN.search(found.string, end, found.start())
-            ):
+        aside = []
+        for row, (number, _, end) in enumerate(at.rows()):
+            text = at.page.texts[number]
+            found = self.form.search(text, end, end + REACH + _ROOM)
+            if found is None or found.start() > end + REACH or _parts(text, end, found.start()):
                 aside.append(row)
-            else:
-                right.add(number, found)
-                behind.append((number, found))
-        self._lists(page, behind, right)
-        if aside:
-            self._elsewhere(at[np.array(aside)], right)
-        if not right.values:
-            return ()
-        spans = right.spans(page)
-        sure, why = np.full(len(spans), self.confidence), np.zeros(len(spans), np.int64)
-        return Found(spans, sure, why, [self.reason], right.values)
-
-    def _places(self, page: Page) -> Ints:
-        return page.number_starts if self.leads else page.digits
-
-    def _possible(self, at: Spans) -> Mask:
-        """Tell where a digit is near enough, on the lines below too: without one is no number."""
-        reach = REACH + (self.slack or 0)
-        near = at.page.any_between(self._places(at.page), at.end, at.end + reach)
-        return near | self._before(at) | self._below(at)
-
-    def _before(self, at: Spans) -> Mask:
-        """Tell where a number may stand before its name."""
-        return at.page.any_between(self._places(at.page), at.start - REACH // 2, at.start)
-
-    def _below(self, at: Spans) -> Mask:
-        """Tell where a number may stand on one of the two lines below."""
-        lines = at.page.line_ends
-        line = lines.searchsorted(at.end)
-        below = lines[np.minimum(line + 2, len(lines) - 1)]
-        return at.page.any_between(self._places(at.page), lines[line], below)
-
-    def _behind(self, at: Spans) -> Iterator[tuple[int, int, re.Match[str] | None]]:
-        """Yield each name's text, its end, and the first number within reach behind it."""
-        page, begin, only = at.page, at.end, np.zeros(len(at), np.bool_)
-        if self.slack is not None and len(at) > FEW:
-            places, far = self._places(page), len(page.data)
-            first = places.searchsorted(at.end)
-            known = np.append(places, (far, far))
-            begin = np.maximum(known[first] - self.slack, at.end)
-            if self.leads:
-                # Where no other number is in reach, a search would only run on.
-                only = known[first + 1] > at.end + REACH
-        begins = page.begins[at.texts()]
-        match, search = self.form.match, self.form.search
-        rows = zip(at.rows(), (begin - begins).tolist(), only.tolist(), strict=True)
-        for (number, _, end), place, alone in rows:
-            found = None
-            if place <= end + REACH:
-                found = (match if alone else search)(page.texts[number], place, end + REACH + 40)
-            yield number, end, found if found and found.start() <= end + REACH else None
-
-    def _lists(self, page: Page, behind: list[tuple[int, re.Match[str]]], right: _Right) -> None:
-        """Add the numbers that follow others in a list."""
-        if self.slack is not None and len(behind) > FEW:
-            ends = np.array([found.end() + page.offsets[n] for n, found in behind], np.int64)
-            reach = ends + _JOINT + self.slack
-            follows = page.any_between(self._places(page), ends, reach).tolist()
-            behind = list(compress(behind, follows))
-        for number, found in behind:
+                continue
+            right.add(number, found)
             for _ in range(_ROWS):
-                joint = _NEXT.match(found.string, found.end())
-                following = self.form.match(found.string, joint.end()) if joint else None
-                if following is None:
+                joint = _NEXT.match(text, found.end())
+                found = self.form.match(text, joint.end()) if joint else None
+                if found is None:
                     break
-                found = following
                 right.add(number, found)
+        self.elsewhere(at[np.array(aside, np.int64)], right)
+        return self.found(right.spans(at.page), right.values)
 
-    def _elsewhere(self, at: Spans, right: _Right) -> None:
+    def found(self, at: Spans, values: list[str]) -> Confirmed:
+        """Return numbers that hold, as what is confirmed."""
+        if not values:
+            return ()
+        why = np.zeros(len(at), np.int64)
+        return Found(at, np.full(len(at), self.confidence), why, [self.reason], values)
+
+    def elsewhere(self, at: Spans, right: _Right) -> None:
         """Add the numbers of names that have none behind them: right before, else below."""
         columns: set[tuple[int, int]] = set()
-        before = below = np.ones(len(at), np.bool_)
-        if self.slack is not None and len(at) > FEW:
-            before, below = self._before(at), self._below(at)
-        rows = zip(at.rows(), before.tolist(), below.tolist(), strict=True)
-        for (number, start, end), may_stand_before, may_stand_below in rows:
+        for number, start, end in at.rows():
             text = at.page.texts[number]
-            if may_stand_before:
-                earlier = list(self.form.finditer(text, max(0, start - REACH // 2), start))
-                if earlier and _TOUCHING.fullmatch(text, earlier[-1].end(), start):
-                    right.add(number, earlier[-1])
-                    continue
+            earlier = list(self.form.finditer(text, max(0, start - REACH // 2), start))
+            if earlier and _TOUCHING.fullmatch(text, earlier[-1].end(), start):
+                right.add(number, earlier[-1])
+                continue
             # The names of a line have one column below them.
-            if may_stand_below and (line := (number, text.find("\n", end))) not in columns:
+            line = (number, text.find("\n", end))
+            if line not in columns:
                 columns.add(line)
                 self._column(number, text, end, right)
 
@@ -208,6 +153,12 @@ class Labelled:
             missing = 0 if any(right.add(number, found) for found in row) else missing + 1
             if missing > 1 or at >= len(text):
                 return
+
+
+def _parts(text: str, end: int, start: int) -> bool:
+    """Tell whether something between a name and a number shows that they do not belong together."""
+    # Two characters part at the least.
+    return start - end > 1 and _BETWEEN.search(text, end, start) is not None
 
 
 class _Right:
@@ -236,6 +187,147 @@ class _Right:
         return Spans(page, table[:, 1] + begins, table[:, 2] + begins)
 
 
+MANY = 40
+"""Names that are faster looked at in columns."""
+
+
+class Labels:
+    """Many sorts of labelled numbers, confirmed in the same columns."""
+
+    def __init__(self, sorts: Sequence[Labelled]) -> None:
+        self._forms = Automaton(*(sort.form for sort in sorts))
+        self._sorts = sorts
+        self._leads = np.array([sort.leads for sort in sorts], np.bool_)
+        self._digits = np.array([sort.digits for sort in sorts], np.bool_)
+
+    def confirmed(self, named: Mapping[int, Spans]) -> Iterator[tuple[int, Confirmed]]:
+        """Yield what the names of each sort are the names of, given by the sort's number."""
+        chosen = [number for number, at in named.items() if self._forms.suited[number]]
+        if sum(len(named[number]) for number in chosen) < MANY:
+            chosen = []
+        for number, at in named.items():
+            if number not in chosen:
+                yield number, self._sorts[number](at)
+        if chosen:
+            yield from self._in_columns([(number, named[number]) for number in chosen])
+
+    def _in_columns(self, named: Sequence[tuple[int, Spans]]) -> Iterator[tuple[int, Confirmed]]:
+        page = named[0][1].page
+        sort = np.repeat([number for number, _ in named], [len(at) for _, at in named])
+        at = Spans(
+            page,
+            np.concatenate([at.start for _, at in named]),
+            np.concatenate([at.end for _, at in named]),
+        )
+        # Without a digit near enough, on the lines below too, there is no number.
+        before, below = self._before(at), _below(at)
+        possible = before | below | page.any_between(page.digits, at.end, at.end + REACH + _SLACK)
+        chosen = np.flatnonzero(possible | ~self._digits[sort])
+        at, sort, before, below = at[chosen], sort[chosen], before[chosen], below[chosen]
+        first, last = self._behind(at, sort)
+        behind = last >= 0
+        behind[behind] = ~_parted(Spans(page, at.end[behind], first[behind]))
+        rows, starts, ends = self._with_lists(page, behind, first, last, sort)
+        aside = ~behind & (before | below | ~self._digits[sort])
+        for number, _ in named:
+            one = self._sorts[number]
+            mine = np.flatnonzero(sort[rows] == number)
+            found = Spans(page, starts[mine], ends[mine])
+            values = list(map(one.check, found.strings()))
+            holds = np.array([value is not None for value in values], np.bool_)
+            yield number, one.found(found[holds], [value for value in values if value is not None])
+            left = at[aside & (sort == number)]
+            if len(left):
+                right = _Right(one.check)
+                one.elsewhere(left, right)
+                yield number, one.found(right.spans(page), right.values)
+
+    def _before(self, at: Spans) -> Mask:
+        """Tell where a number may stand before its name."""
+        return at.page.any_between(at.page.digits, at.start - REACH // 2, at.start)
+
+    def _behind(self, at: Spans, sort: Ints) -> tuple[Ints, Ints]:
+        """Return where the first number behind each name begins and ends, -1 where there is none.
+
+        It begins within reach.
+        """
+        page, leads = at.page, self._leads[sort]
+        rows, places = _numbers(page, at.end, np.flatnonzero(leads))
+        others = np.flatnonzero(~leads)
+        windows = page.windows(at.end[others] - 1, REACH + 2)
+        begins = ~PLAIN[windows[:, :-1]]
+        begins &= self._forms.firsts.ravel()[(sort[others, None] << 8) + windows[:, 1:]]
+        row, column = np.nonzero(begins)
+        rows = np.concatenate((rows, others[row]))
+        places = np.concatenate((places, at.end[others[row]] + column))
+        ends = self._forms.ends(page.codes, places, sort[rows])
+        matched = np.flatnonzero((ends >= 0) & (ends <= page.ends[page.text_of(at.end)][rows]))
+        # The first of a row is written last.
+        matched = matched[::-1]
+        first, last = np.full(len(at), -1), np.full(len(at), -1)
+        first[rows[matched]], last[rows[matched]] = places[matched], ends[matched]
+        return first, last
+
+    def _with_lists(
+        self, page: Page, behind: Mask, first: Ints, last: Ints, sort: Ints
+    ) -> tuple[Ints, Ints, Ints]:
+        """Return the rows of numbers behind their names and of those that follow in a list."""
+        rows = np.flatnonzero(behind)
+        found = [(rows, first[rows], last[rows])]
+        limits = page.ends[page.text_of(first)]
+        for _ in range(_ROWS):
+            rows, _, ends = found[-1]
+            places = _joints().ends(page.codes, ends)
+            joined = np.flatnonzero(places >= 0)
+            rows, places = rows[joined], places[joined]
+            ends = self._forms.ends(page.codes, places, sort[rows])
+            joined = np.flatnonzero((ends >= 0) & (ends <= limits[rows]))
+            if not len(joined):
+                break
+            found.append((rows[joined], places[joined], ends[joined]))
+        rows, starts, ends = (np.concatenate(column) for column in zip(*found, strict=True))
+        return rows, starts, ends
+
+
+@cache
+def _joints() -> Automaton:
+    return Automaton(_NEXT)
+
+
+def _below(at: Spans) -> Mask:
+    """Tell where a number may stand on one of the two lines below."""
+    lines = at.page.line_ends
+    line = lines.searchsorted(at.end)
+    below = lines[np.minimum(line + 2, len(lines) - 1)]
+    return at.page.any_between(at.page.digits, lines[line], below)
+
+
+def _numbers(page: Page, places: Ints, rows: Ints) -> tuple[Ints, Ints]:
+    """Return for each of some rows the numbers that begin within reach of its place."""
+    starts = page.number_starts
+    low = starts.searchsorted(places[rows])
+    counts = starts.searchsorted(places[rows] + REACH, "right") - low
+    each = np.repeat(np.arange(len(rows)), counts)
+    number = np.arange(len(each)) - (np.cumsum(counts) - counts)[each] + low[each]
+    return rows[each], starts[number]
+
+
+def _parted(gaps: Spans) -> Mask:
+    """Tell what `_parts` says of gaps; those that are plainly none are not looked at one by one."""
+    page = gaps.page
+    length = gaps.end - gaps.start
+    windows = page.windows(gaps.start - 1, _GAP + 1)
+    within = np.arange(_GAP) < length[:, None]
+    letters = LETTER[windows]
+    words = (letters[:, 1:] & ~letters[:, :-1] & within).sum(1)
+    odd = (length > _GAP) | (words >= _WORDS) | (_STOPS[windows[:, 1:]] & within).any(1)
+    parted = np.zeros(len(gaps), np.bool_)
+    left = np.flatnonzero(odd & (length > 1))
+    for row, (number, start, end) in zip(left.tolist(), gaps[left].rows(), strict=True):
+        parted[row] = _parts(page.texts[number], start, end)
+    return parted
+
+
 def labelled(kind: Kind, names: str, form: str, check: Check, confidence: float = 0.85) -> Pattern:
     """Return the pattern of a number that counts beside its name only.
 
@@ -247,8 +339,8 @@ def labelled(kind: Kind, names: str, form: str, check: Check, confidence: float 
         check,
         confidence,
         f"it stands with its name, and {_proof(check)}",
-        leads=(leads := _LEADS.fullmatch(form) is not None),
-        slack=0 if leads else _SLACK if "[0-9]" in form else None,
+        leads=_LEADS.fullmatch(form) is not None,
+        digits="[0-9]" in form,
     )
     return Pattern(
         kind,
