@@ -49,7 +49,7 @@ def test_a_tenant_and_its_archive(tmp_path: Path) -> None:
     scan(tmp_path / "archive", str(tmp_path / "mail"), "--internal-domain", DOMAIN)
     authority = PrivateCA.create(tmp_path / "ca")
     with own_process(["--tenant", "sample", "--permissions", "full"], authority) as remote:
-        chosen = {"folders": ["sent", "inbox", "deleted"], "mailboxes": MAILBOXES}
+        chosen: dict[str, Any] = {"folders": ["sent", "inbox", "deleted"], "mailboxes": MAILBOXES}
         config = source_file(tmp_path, remote.url, authority, **chosen)
         scan(tmp_path / "graph", "m365", "--config", str(config))
     archive, graph = found(tmp_path / "archive"), found(tmp_path / "graph")

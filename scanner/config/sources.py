@@ -83,7 +83,9 @@ class GraphSource(Strict):
     ca_file: Path | None = None
     """Certificates to trust in place of the system's."""
 
-    mailboxes: Literal["all"] | tuple[Mailbox, ...] | MailboxChoice = "all"
+    mailboxes: Literal["all", "me"] | tuple[Mailbox, ...] | MailboxChoice = "all"
+    """`me` is the mailbox of the person that a device code signs in."""
+
     exclude: tuple[Mailbox, ...] | MailboxChoice = ()
     """Of these, the ones that are not to be read: each is out of scope, and counted."""
 
@@ -104,6 +106,8 @@ class GraphSource(Strict):
         for url in (self.authority, self.graph_url):
             if url and not url.startswith("https://"):
                 raise ValueError(f"{url}: no https address")
+        if self.mailboxes == "me" and not self.credential.device_code:
+            raise ValueError('mailboxes = "me": an app has none; name some, or use device_code')
         if not (self.client_id or self.credential.managed_identity):
             raise ValueError("client_id: give the application (client) id of the app registration")
         return self

@@ -70,8 +70,9 @@ class GraphConnector(Connector):
     ) -> None:
         """Read the mailboxes of a tenant.
 
-        `mailboxes` is "all", a list of addresses, or something with `group` or `file` set; so is
-        `exclude`, but for "all". `token`, `transport`, `sleep` and `timeout` are there for tests.
+        `mailboxes` is "all", "me", a list of addresses, or something with `group` or `file` set;
+        `exclude` one of the last three. `token`, `transport`, `sleep` and `timeout` are there for
+        tests.
         """
         known = CLOUDS[cloud]
         self._graph = (graph_url or known.graph).rstrip("/")
@@ -161,6 +162,8 @@ class GraphConnector(Connector):
         """Return the account of each mailbox that is asked for."""
         wanted = self._mailboxes
         group = getattr(wanted, "group", "")
+        if wanted == "me":
+            return [self._run(AddressBook.me)]
         if wanted == "all" or group:
             accounts = self._members(group) if group else self._all_accounts()
             guests = sum(account.guest for account in accounts)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from scanner.connectors import graph_message as form
 from scanner.connectors.base import Check
-from scanner.connectors.graph_auth import open_to_others
+from scanner.connectors.graph_auth import ends, open_to_others
 from scanner.connectors.graph_directory import OPTIONAL, READS
 from scanner.connectors.graph_session import Lane
 from scanner.errors import DeniedError, NotEnabledError, ScannerError
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 TRIED = 5
 """So many mailboxes are tried until one can be read."""
 
+ENDS_SOON = timedelta(days=30)
+RENEW = (
+    "make another, upload its public part to the app registration beside the old one, then name "
+    "the new file in the credential (docs/microsoft-365.md)"
+)
 ASSIGN = (
     "tenant-wide: grant the application permission {entra} and consent to it; for some mailboxes "
     "only, in Exchange Online PowerShell: New-ManagementRoleAssignment -App {app} "
@@ -53,6 +59,10 @@ class Preflight:
                 detail = f"{file} may be read by others than its owner"
                 yield Check("credential", ok=False, detail=detail, remedy=f"chmod 600 {file}")
         try:
+            if self.credential is not None and (end := ends(self.credential)) is not None:
+                soon = end < datetime.now(UTC) + ENDS_SOON
+                detail = f"its certificate ends on {end:%Y-%m-%d}"
+                yield Check("certificate", ok=not soon, detail=detail, remedy=RENEW)
             self.token.get()
         except ScannerError as error:
             yield Check("sign-in", ok=False, detail=str(error), remedy="see docs/microsoft-365.md")

@@ -67,6 +67,14 @@ class AddressBook:
         rows = [row async for row in self._rows("/users", {"$select": USER, "$top": PAGE})]
         return accounts_of(rows)
 
+    async def me(self) -> Account:
+        """Return the account of the person who signed in."""
+        row = await self._session.get(self._session.url("/me"), {"$select": USER}, lane=self._lane)
+        found = accounts_of([row])
+        if not found:
+            raise ConnectorError("the account that signed in has no address, and so no mailbox")
+        return found[0]
+
     async def members(self, group: str) -> list[Account]:
         """Return the accounts in a group that is named by its address, its name or its id."""
         identity, _ = await self._group(group)

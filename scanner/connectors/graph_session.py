@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from pydantic_core import from_json
 
+from scanner.connectors.graph_auth import AuthorityError
 from scanner.errors import (
     ConfigError,
     ConnectorError,
@@ -170,6 +171,8 @@ class Session:
                 reason = "the answer took too long"
             except (httpx.TransportError, httpx.DecodingError) as error:
                 reason = _network(error)
+            except AuthorityError as error:
+                reason = str(error)
             except ValueError:
                 reason = "the answer is not what Graph promises; a proxy may have answered"
             await self._wait(lane, tried, headers, reason)

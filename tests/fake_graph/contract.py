@@ -59,6 +59,7 @@ DIRECTORY = {"$select", "$filter", "$top", "$skiptoken", "$count", "$orderby"}
 
 OTHERS: dict[str, tuple[set[str], dict[str, Any]]] = {
     # What the published slice has no path for: parameters that may be sent, form of the answer.
+    r"/v1.0/me": ({"$select"}, _USER),
     r"/v1.0/users/[^/]+": ({"$select"}, _USER),
     r"/v1.0/users/[^/]+/mailboxSettings": (
         {"$select"},

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 from tests.fake_graph import mail, odata
 from tests.fake_graph.contract import Contract
 from tests.fake_graph.faults import Answer, Fault, error
+from tests.fake_graph.login import Login
 from tests.fake_graph.mail import Folder, Message
 from tests.fake_graph.odata import Query, Refused, message_query
 from tests.fake_graph.tenant import TENANT_ID, Contact, Group, Mailbox, Tenant, User
@@ -107,7 +108,7 @@ class FakeGraph:
     expired: set[str] = field(default_factory=set)
     """Tokens that count no longer."""
 
-    issued: int = 0
+    login: Login = field(default_factory=Login)
     _flying: Counter[str] = field(default_factory=Counter)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -144,8 +145,9 @@ class FakeGraph:
         return self.cost[0] + self.cost[1] * answer.messages + answer.delay
 
     def _answer(self, request: Request, seen: Seen) -> Answer:
-        if request.steps[:1] == [self.tenant.tenant_id]:
-            return self._sign_in(request)
+        signing_in = self.login.answer(request, self.tenant)
+        if signing_in is not None:
+            return signing_in
         line = request.line
         try:
             self._admit(request, seen)
@@ -166,8 +168,11 @@ class FakeGraph:
 
     def _admit(self, request: Request, seen: Seen) -> None:
         token = token_of(request)
-        if not token.startswith("token") or token in self.expired:
+        if not token.startswith("token") or token in self.expired or self.login.over(token):
             raise Refused(401, "InvalidAuthenticationToken", "Access token is empty or expired.")
+        person = self.login.person_of(token)
+        if person and seen.mailbox not in {"", person}:
+            raise Refused(403, "ErrorAccessDenied", "Access is denied. Check credentials.")
         if seen.mailbox and seen.in_flight > MAILBOX_LIMIT:
             message = "Application is over its MailboxConcurrency limit."
             raise Refused(429, "ApplicationThrottled", message)
@@ -215,35 +220,6 @@ class FakeGraph:
                 )
         return shown({"responses": answers}, messages=messages)
 
-    def _sign_in(self, request: Request) -> Answer:
-        """The login pages: just enough for msal to get a token by client secret."""
-        here = f"{request.base}/{self.tenant.tenant_id}"
-        if request.steps[-1] == "openid-configuration":
-            return shown(
-                {
-                    "issuer": f"{here}/v2.0",
-                    "authorization_endpoint": f"{here}/oauth2/v2.0/authorize",
-                    "token_endpoint": f"{here}/oauth2/v2.0/token",
-                    "device_authorization_endpoint": f"{here}/oauth2/v2.0/devicecode",
-                    "jwks_uri": f"{here}/discovery/v2.0/keys",
-                }
-            )
-        form = {k: v[-1] for k, v in parse_qs(request.body.decode()).items()}
-        known = (self.tenant.client_id, self.tenant.secret)
-        if (form.get("client_id"), form.get("client_secret")) != known:
-            refused = {
-                "error": "invalid_client",
-                "error_description": "AADSTS7000215: Invalid client secret provided.",
-                "error_codes": [7000215],
-            }
-            answer = shown(refused)
-            answer.status = 401
-            return answer
-        self.issued += 1
-        return shown(
-            {"token_type": "Bearer", "expires_in": 3599, "access_token": f"token-{self.issued}"}
-        )
-
     # Directory -----------------------------------------------------------------------------------
 
     def _needs(self, *permissions: str) -> None:
@@ -270,6 +246,13 @@ class FakeGraph:
     def _users(self, request: Request) -> Answer:
         self._needs("User.Read.All")
         return self._listed(request, [u.properties() for u in self.tenant.users], USER)
+
+    def _me(self, request: Request) -> Answer:
+        person = self.login.person_of(token_of(request))
+        if not person:
+            raise Refused(400, "BadRequest", "/me request is only valid with delegated flow.")
+        row = self._known_user(person).properties()
+        return shown(odata.select_rows([row], request.parameters, USER)[0])
 
     def _known_user(self, name: str) -> User:
         user = self.tenant.user(name)
@@ -505,6 +488,7 @@ _A = "([^\x00]+)"
 _CAST = r"(?:/(microsoft\.graph\.\w+))?"
 _IN = f"users/{_A}(?:/mailFolders/{_A})?/messages/{_A}"
 _PATHS: list[tuple[str, Handler]] = [
+    ("me", FakeGraph._me),
     ("users", FakeGraph._users),
     (f"users/{_A}", FakeGraph._user),
     (f"users/{_A}/mailboxSettings", FakeGraph._settings),

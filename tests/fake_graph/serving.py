@@ -270,8 +270,13 @@ def _counted(values: Iterator[str]) -> dict[str, int]:
     return counts
 
 
-def source_file(folder: Path, url: str, tls: PrivateCA, **more: object) -> Path:
-    """Write a configuration file whose source `m365` is the tenant served at `url`."""
+def source_file(
+    folder: Path, url: str, tls: PrivateCA, credential: str = "", **more: object
+) -> Path:
+    """Write a configuration file whose source `m365` is the tenant served at `url`.
+
+    `credential` is TOML; by default the app signs in by its secret.
+    """
     secret = folder / "secret.txt"
     secret.write_text(SECRET)
     settings = {
@@ -283,8 +288,9 @@ def source_file(folder: Path, url: str, tls: PrivateCA, **more: object) -> Path:
     } | more
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     file = folder / "undisclosed.toml"
-    credential = f'credential = {{ secret = {{ file = "{secret}" }} }}'
-    file.write_text("\n".join(["[sources.m365]", 'type = "graph"', *lines, credential]) + "\n")
+    by_secret = f'{{ secret = {{ file = "{secret}" }} }}'
+    shown = f"credential = {credential or by_secret}"
+    file.write_text("\n".join(["[sources.m365]", 'type = "graph"', *lines, shown]) + "\n")
     return file
 
 
