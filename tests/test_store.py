@@ -375,6 +375,9 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
             assert isinstance(raised.value, ScannerError)
             assert raised.value.exit_code == 4
             assert workspace.coverage() == []  # reading is allowed
+            (tmp_path / "scan.lock.txt").write_text("process 7 on elsewhere")
+            with pytest.raises(StoreError, match=r"process 7 on elsewhere.*one machine only"):
+                workspace.lock()
         holder.send_signal(signal.SIGKILL)
     with Workspace(tmp_path) as workspace:
         workspace.lock()

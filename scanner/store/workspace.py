@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from scanner.crypto import Vault, envelope, private_file, private_folder
 from scanner.directory import Directory, Listing
-from scanner.errors import StoreError, UnknownIdError
+from scanner.errors import StoreError, UnknownIdError, UsageError
 from scanner.model import (
     Checkpoint,
     Coverage,
@@ -47,6 +47,7 @@ from scanner.store.journal import Journal
 from scanner.store.notices import Notices
 from scanner.store.parts import Parts, StoredKeys
 from scanner.store.purges import Purges
+from scanner.store.shares import share
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -117,6 +118,12 @@ class Workspace:
                 f"{root}: no workspace here; run `undisclosed scan SOURCE -w {root}` first, "
                 "or name another with -w"
             )
+        if kind := share(root):
+            raise UsageError(
+                f"{root}: lies on a network share ({kind}), where several machines can damage a "
+                "workspace and SQLite's write-ahead log does not work; name a folder on a disk of "
+                "this machine with -w (for a workspace that is there: move it first)"
+            )
         try:
             for folder in (root, root / "messages", root / "reports"):
                 private_folder(folder)
@@ -169,7 +176,11 @@ class Workspace:
         except sqlite3.OperationalError as error:
             lock.close()
             who = holder.read_text() or "another process"
-            raise StoreError(f"{self.root}: in use by {who}; wait until it has ended") from error
+            elsewhere = who.partition(" on ")[2] not in {"", socket.gethostname()}
+            hint = ", and use the workspace on one machine only" if elsewhere else ""
+            raise StoreError(
+                f"{self.root}: in use by {who}; wait until it has ended{hint}"
+            ) from error
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
         self._lock = lock
         self.parts.remove_orphans()
