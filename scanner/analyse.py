@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from scanner.detectors.base import Keyer, Kind
     from scanner.directory import Directory
+    from scanner.model import Incident
 
 WORKERS_FROM_ROWS = 200_000
 """A smaller store is analysed before worker processes have started."""
@@ -45,9 +46,7 @@ def analyse(
 ) -> Analysis:
     """Return what the workspace's messages and content findings amount to."""
     rules = rules or severity.default_rules()
-    content = defaultdict(list)
-    for finding in workspace.content_findings():
-        content[finding.message_key].append(finding)
+    content = _content(workspace)
     known = kinds(workspace.meta(OWN_KINDS))
     links, promoting = _links(content)
     contacts = frozenset(map(directory.primary, privacy_contacts))
@@ -55,10 +54,7 @@ def analyse(
         "", (), directory, _bearing(content, known), _said(content), rules, _aftermath(content),
         promoting, contacts, workspace.vault,
     )  # fmt: skip
-    tasks = [
-        replace(shared, mailbox=mailbox, paths=workspace.parts.paths([mailbox]))
-        for mailbox in workspace.parts.mailboxes()
-    ]
+    tasks = _tasks(workspace, shared, workspace.parts.mailboxes())
     many = workspace.parts.rows() >= WORKERS_FROM_ROWS
     parts = list(runners.run(examine, tasks, processes=many))
     factors = kind_factors(known)
@@ -96,6 +92,62 @@ def analyse(
     activity = [row for part in parts for row in part.activity]
     trails = [trail.told() for trail in followed.trails]
     return Analysis(listed, severities, ids, found, aliases, activity, set_aside, trails)
+
+
+def named(
+    workspace: Workspace,
+    directory: Directory,
+    keys: frozenset[str],
+    mailboxes: Sequence[str],
+    rules: Rules | None = None,
+) -> tuple[Incident, str]:
+    """Return the event around the stored copies of one message, and why it is no incident by rule.
+
+    A person says that it disclosed something, so its recipients and all findings in its content
+    count. What belongs to it is looked for in these mailboxes; nothing is recorded.
+    """
+    rules = rules or severity.default_rules()
+    content, known = _content(workspace), kinds(workspace.meta(OWN_KINDS))
+    task = Task(
+        "", (), directory, _bearing(content, known), _said(content), rules, _aftermath(content),
+        named=keys, vault=workspace.vault,
+    )  # fmt: skip
+    parts = [examine(one) for one in _tasks(workspace, task, mailboxes)]
+    audience = {key: n for part in parts for key, n in part.external_audience.items()}
+    counted, _ = _counted(content, audience, known)
+    bears = {kind.id for kind in known if kind.ranks_from < NEVER}
+    own = [f for key in sorted(keys) for f in content.get(key, ()) if f.kind in bears]
+    found, _ = incidents.build(
+        [(part.nodes, part.people) for part in parts],
+        [f for f in counted if f.message_key not in keys] + own,
+        kind_factors(known),
+        workspace.incident_ids(),
+        _spoken(content, audience, known),
+        _quoted(content, parts, workspace.keyed.value),
+        rules,
+        _reach(directory),
+    )
+    event = next(
+        i for i in found for m in i.messages if not keys.isdisjoint((m.message_key, *m.copies))
+    )
+    reasons = [reason for part in parts for reason in part.left_out.values()]
+    _, apart = _counted({key: content[key] for key in keys & content.keys()}, audience, known)
+    return event, "; ".join(dict.fromkeys(filter(None, [*reasons, *apart])))
+
+
+def _content(workspace: Workspace) -> dict[str, list[Finding]]:
+    """Return the findings in content by message."""
+    content = defaultdict(list)
+    for finding in workspace.content_findings():
+        content[finding.message_key].append(finding)
+    return content
+
+
+def _tasks(workspace: Workspace, shared: Task, mailboxes: Sequence[str]) -> list[Task]:
+    return [
+        replace(shared, mailbox=mailbox, paths=workspace.parts.paths([mailbox]))
+        for mailbox in mailboxes
+    ]
 
 
 def _reach(directory: Directory) -> dict[str, int]:

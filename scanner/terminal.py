@@ -15,10 +15,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from scanner import notify, report, scope, simulate, triage, who
+from scanner import notify, report, scope, simulate, who
 from scanner import scan as scanning
 from scanner.attachments import Limits
-from scanner.config import Config, arguments, instant, load
+from scanner.config import Config, arguments, load
 from scanner.detectors import catalogue
 from scanner.errors import ConfigError, UsageError
 from scanner.model import Severity
@@ -34,10 +34,14 @@ if TYPE_CHECKING:
 
     from scanner.notify.channels import Channel
     from scanner.purge import Plan, Purged
+    from scanner.scope.seek import Described
     from scanner.store import Workspace
 
 PEOPLE_SHOWN = 50
 """People that a table of `who` has room for."""
+
+CHOICES = 20
+"""Messages that a description fits and that are listed to choose from."""
 
 SHOWN = 15
 """Incidents in the ranking at the end of a scan; the report has them all."""
@@ -309,7 +313,8 @@ def kind_rows(path: Path | None = None) -> list[dict[str, object]]:
 def sight(workspace: Workspace, incident: str, address: str, form: str, *, full: bool) -> None:
     """Print whose address somebody saw in an incident, and who saw theirs."""
     most = PEOPLE_SHOWN if form == "table" else None
-    found = who.who(workspace, triage.find(workspace, incident), address, full=full, most=most)
+    event = scope.find(workspace, incident).incident
+    found = who.who(workspace, event, address, full=full, most=most)
     rows = [person._asdict() for person in found.people]
     if form != "table":
         show("who", rows, form)
@@ -346,6 +351,7 @@ COLUMNS = {
     "simulate": (
         "max_visible", "stopped", "stopped_partly", "missed", "legitimate", "legitimate_per_month",
     ),
+    "messages": ("id", "sent_at", "mailbox", "recipients", "subject"),
     "who": ("address", "kind", "saw", "seen_by"),
     "kinds": ("kind", "title", "region", "on", "needs", "example"),
     "incidents": (
@@ -365,7 +371,16 @@ COLUMNS = {
 }  # fmt: skip
 """What a table has room for; JSON and CSV have every field."""
 
-WHOLE = {"incident_id", "reference", "suppression_id", "run_id", "severity", "status", "state"}
+WHOLE = {
+    "id",
+    "incident_id",
+    "reference",
+    "suppression_id",
+    "run_id",
+    "severity",
+    "status",
+    "state",
+}
 """Columns that a table never breaks or cuts: people type what stands there."""
 
 
@@ -387,22 +402,16 @@ def show(name: str, rows: Sequence[Mapping[str, object]], form: str) -> None:
 def scoped(
     workspace: Workspace,
     seed: str,
-    described: tuple[str, str, str],
+    described: Described,
     shown: dict[str, Any],
     output: Path | None,
     pack: Path | None,
     reason: str,
 ) -> None:
     """Scope an incident, write the files asked for, and print the gist of it."""
-    sender, subject, around = described
-    if bool(seed) == bool(sender or subject or around):
+    if bool(seed) != described.empty:
         raise UsageError("name an incident or message, or describe one with --sender and --around")
-    incident = (
-        scope.find(workspace, seed)
-        if seed
-        else scope.describe(workspace, sender, subject, instant(around))
-    )
-    found = scope.scope(workspace, incident, **shown)
+    found = scope.scope(workspace, _lead(workspace, seed or described, shown["full"]), **shown)
     detail = {"incident": found.incident_id, "edition": found.edition, "reason": reason}
     workspace.journal.write("scoped", **{name: text for name, text in detail.items() if text})
     if output is not None:
@@ -410,6 +419,8 @@ def scoped(
     if pack is not None:
         report.put(pack, scoping.pack(workspace, found))
     say(f"{found.incident_id}: {words.band(found.severity)}. {found.why}")
+    if found.left_out:
+        say(f"no incident by the rules: {found.left_out}")
     exposed = words.people(found.people_exposed, found.people_low, found.people_high)
     say(
         f"{exposed} people exposed, {found.only_saw:,} who only saw, "
@@ -417,8 +428,11 @@ def scoped(
     )
     for event in found.timeline:
         say(f"  {event.local or 'date unknown'}: {event.what}")
+    for row in found.content[:SHOWN]:
+        say(f"  holds {row['title']}: {row['count']:,}, in the {row['part']} ({row['evidence']})")
     for other in found.alike[:SHOWN]:
-        say(f"  look at {other.incident_id} too ({words.band(other.severity)}): {other.because}")
+        severity = words.band(other.severity) or "no incident"
+        say(f"  look at {other.id} too ({severity}): {other.because}")
     for text in found.unknown:
         say(f"  unknown: {text}")
     for path in (output, pack):
@@ -462,6 +476,29 @@ def purged(done: Purged) -> None:
     if not done.broken:
         say(f"Verified: no purged message is stored, and none of {done.searched:,} keys, addresses "
             "and subjects of them stands in any file.")  # fmt: skip
+
+
+def _lead(workspace: Workspace, seed: str | Described, full: bool) -> scope.Lead:
+    """Return what a seed leads to; where it may mean several, print them and raise `UsageError`."""
+    found = scope.choices(workspace, seed)
+    if len(found) == 1:
+        return scope.lead(workspace, found[0])
+    rows = [
+        {
+            "id": choice.id,
+            "sent_at": choice.sent_at,
+            "mailbox": choice.mailbox,
+            "recipients": choice.recipients,
+            "subject": choice.subject if full else choice.subject_redacted,
+        }
+        for choice in found[:CHOICES]
+    ]
+    show("messages", rows, "table")
+    more = f", the first {CHOICES} of them above" if len(found) > CHOICES else ""
+    raise UsageError(
+        f"{len(found)} incidents and messages fit that{more}: run `undisclosed scope ID` with the "
+        "id of one of them, or say more with --sender, --recipient, --subject, --around"
+    )
 
 
 def say(text: str) -> None:

@@ -208,17 +208,23 @@ class Run:
             self.redacted[f"reports/{path.name}"] = path.read_text("utf-8")
         for incident in json.loads(self.redacted["incidents json"]):
             self._scoped(incident["incident_id"])
+            reason = ("--reason", "test")
+            self.call("decide", incident["incident_id"], "near-miss", "-w", self.workspace, *reason)
+        for number in range(1, 10):
+            self._scoped(f"<{number}@calder.example>")
+        self.redacted["scope choices"] = self.call("scope", "--sender", "jo", "-w", self.workspace)
         for query in ("register", "precision", "suppress", "log show"):
             shown = self.call(*query.split(), "-w", self.workspace, "--format", "json")
             self.redacted[query] = shown
 
     def _scoped(self, held: str) -> None:
-        work, packed = self.root / f"{held}.xlsx", self.root / f"{held}.zip"
+        name = held.strip("<>")
+        work, packed = self.root / f"{name}.xlsx", self.root / f"{name}.zip"
         at = ("-w", self.workspace, "-o", work, "--pack", packed)
         self.redacted[f"scope {held}"] = self.call("scope", held, *at)
-        self.redacted[f"scope {held} xlsx"] = readable(work)
-        self.redacted[f"scope {held} pack"] = readable(packed)
-        self.call("decide", held, "near-miss", "-w", self.workspace, "--reason", "test")
+        if packed.exists():  # a torn message has no id
+            self.redacted[f"scope {held} xlsx"] = readable(work)
+            self.redacted[f"scope {held} pack"] = readable(packed)
 
 
 class _Keep(logging.Handler):
@@ -293,6 +299,13 @@ def test_metadata_is_stored(run: Run) -> None:
     assert set(in_any(kept, METADATA)) == set(METADATA)
 
 
+def test_messages_of_no_incident_were_scoped(run: Run) -> None:
+    """The scope of a message outside of every incident is among what is looked through."""
+    said = [text for name, text in run.redacted.items() if name.startswith("scope <")]
+    assert any("no incident by the rules" in text for text in said)
+    assert "inc-" in run.redacted["scope choices"]
+
+
 # --- content is nowhere ---
 
 
@@ -346,7 +359,7 @@ def test_no_metadata_in_redacted_outputs(run: Run) -> None:
 
     The name of a file stands where a finding says in which file it lies, and nowhere else.
     """
-    placed = ("findings", "incidents json", "incidents csv", "report")
+    placed = ("findings", "incidents json", "incidents csv", "report", "scope ")
     for name, text in run.redacted.items():
         file_named = {"attachment name"} if name.startswith(placed) else set()
         assert (name, set(in_any(text, METADATA)) - file_named) == (name, set())

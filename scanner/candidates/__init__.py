@@ -62,6 +62,9 @@ class Task:
     vault: Vault = PLAIN
     """What opens the files."""
 
+    named: frozenset[str] = frozenset()
+    """Keys of the messages that a person names: they count, whatever the rules say."""
+
     def after(self, what: str) -> frozenset[str]:
         """Return the keys of one sort of `aftermath`."""
         return self.aftermath.get(what, frozenset())
@@ -86,6 +89,9 @@ class Partition:
 
     said: Sequence[Said]
     """What matters to how exposures were reported."""
+
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Why the recipients of the messages that a person names make no incident, by their keys."""
 
 
 MAILBOX = "the mailbox"
@@ -119,6 +125,7 @@ def examine(task: Task) -> Partition:
     topics = _topics(context.loc[hidden, grave])
     first = first_of_each(found, topics)
     ranked = lists.index[lists["aside"] == ""].to_numpy()
+    named = np.flatnonzero(_among(found.table["message_key"], task.named))
     chosen = np.unique(
         np.concatenate(
             [
@@ -129,11 +136,12 @@ def examine(task: Task) -> Partition:
                 first,
                 *kin,
                 np.array([*astray], int),
+                named,
             ]
         )
     )
     people, totals = _people(found, chosen)
-    view = _View(found, chosen, lists, context, remedies, totals, kin, first, astray)
+    view = _View(found, chosen, lists, context, remedies, totals, kin, first, astray, named)
     nodes = list(view.nodes())
     keys = [node.message_key for node in nodes]
     return Partition(
@@ -150,6 +158,7 @@ def examine(task: Task) -> Partition:
             task.privacy_contacts,
             _among(found.table["message_key"], task.promoting),
         ),
+        _left_out(found, named, lists),
     )
 
 
@@ -160,6 +169,17 @@ def _remedies(task: Task, found: Frames) -> np.ndarray:
         said = _among(found.table["message_key"], task.after(sort))
         remedies = np.where((remedies == "") & said, sort, remedies)
     return remedies
+
+
+def _left_out(found: Frames, named: np.ndarray, lists: pd.DataFrame) -> dict[str, str]:
+    """Return why the recipients of each of these rows make no incident, by message key."""
+    audited, inbound = (found.messages[name].to_numpy()[named] for name in ("audited", "inbound"))
+    reasons = lists["aside"].reindex(named, fill_value=aside.PAIR).tolist()
+    keys = found.table["message_key"].take(pa.array(named, pa.int64())).to_pylist()
+    return {
+        key: reason if sent else aside.INBOUND if theirs else aside.NOT_SENT
+        for key, reason, sent, theirs in zip(keys, reasons, audited, inbound, strict=True)
+    }
 
 
 def _contexts(
@@ -268,6 +288,7 @@ class _View:
     kin: Relatives
     topics: np.ndarray
     astray: Mapping[int, tuple[Astray, ...]]
+    named: np.ndarray
     findings: dict[str, Finding] = field(default_factory=dict)
 
     def nodes(self) -> Iterator[Node]:
@@ -279,7 +300,7 @@ class _View:
         shapes = {row: RecipientList(*values) for row, *values in rows.itertuples()}
         asides |= dict.fromkeys(self.kin.pairs.tolist(), aside.PAIR)
         related, inbound = set(self.kin.aside.tolist()), set(self.kin.inbound.tolist())
-        topics = set(self.topics.tolist())
+        topics, named = set(self.topics.tolist()), set(self.named.tolist())
         columns = [
             "message_key", "internet_message_id", "mailbox", "sent_at", "sender", "subject",
             "thread", "message_class",
@@ -292,7 +313,11 @@ class _View:
         for row, own, total in zip(self.chosen.tolist(), values, counts, strict=True):
             reason = asides.get(row, "")
             shape = shapes.get(row)
-            if reason and row not in related and reason != aside.PAIR:
+            listed = shape is not None and not reason
+            if row in named:
+                # One address that others could see is a list, if a person says that it counts.
+                listed, reason = total["shown"] >= 1 and total["outside"] >= 2, ""
+            elif reason and row not in related and reason != aside.PAIR:
                 # It is here for its content or as a remedy: its list stays set aside.
                 shape, reason = None, ""
             heard = suggested.get(row, {})
@@ -300,7 +325,7 @@ class _View:
                 **{key: value for key, value in own.items() if key != "message_class"},
                 kind=own["message_class"],
                 subject_redacted=redacted[row],
-                listed=shape is not None and not reason,
+                listed=listed,
                 remedy=str(self.remedies[row]),
                 visible=total["visible"],
                 external_visible=total["shown"],
@@ -313,6 +338,7 @@ class _View:
                 inbound=row in inbound,
                 sealed_topic=row in topics,
                 astray=self.astray.get(row, ()),
+                named=row in named,
             )
             if shape is not None:
                 node = _shaped(node, shape)

@@ -163,12 +163,12 @@ def redacted(found: Frames, chosen: np.ndarray, subjects: Sequence[str]) -> dict
     people = [f"{name} {a.partition('@')[0]}" for name, a in zip(names, addresses, strict=True)]
     bounds = np.searchsorted(message, chosen), np.searchsorted(message, chosen, "right")
     return {
-        row: redact(subject, _named_in(subject, people[low:high]))
+        row: redact(subject, named_in(subject, people[low:high]))
         for row, subject, low, high in zip(chosen.tolist(), subjects, *bounds, strict=True)
     }
 
 
-def _named_in(subject: str, people: Sequence[str]) -> list[str]:
+def named_in(subject: str, people: Sequence[str]) -> list[str]:
     """Return the words of names and addresses that stand in the subject: most often none."""
     words = set(_WORD.findall(subject.lower()))
     shared = words.intersection(_WORD.findall(" ".join(people).lower()))

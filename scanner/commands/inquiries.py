@@ -67,8 +67,11 @@ def scope(
         str, typer.Argument(help="Id of an incident, key of a message, or Message-ID.")
     ] = "",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    sender: Annotated[str, typer.Option(help="Look it up: who sent it.")] = "",
+    sender: Annotated[
+        str, typer.Option(help="Look it up: who sent it, an address or a part of a name.")
+    ] = "",
     subject: Annotated[str, typer.Option(help="Look it up: words of its subject.")] = "",
+    recipient: Annotated[str, typer.Option(help="Look it up: somebody who got it.")] = "",
     around: Annotated[str, typer.Option(help="Look it up: a day, as 2026-03-31.")] = "",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Working file: .xlsx or .json.")
@@ -82,9 +85,14 @@ def scope(
 ) -> None:
     """Scope one incident: everyone concerned, timeline, look-alikes, what mail cannot tell.
 
+    A message that is part of no incident is scoped as one, and why it is none is said. Where a
+    description fits several, they are listed to choose from.
+
     Example: `undisclosed scope inc-1f0c5d2e9a -w audit --zone Europe/London -o incident.xlsx`
     """
     from scanner import terminal
+    from scanner.config import instant
+    from scanner.scope.seek import Described
 
     with errors():
         full = terminal.full_edition(edition.value, reason)
@@ -92,7 +100,7 @@ def scope(
             terminal.scoped(
                 store,
                 incident,
-                (sender, subject, around),
+                Described(sender, subject, recipient, instant(around)),
                 {"full": full, "zone": zone},
                 output,
                 pack,

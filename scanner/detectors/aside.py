@@ -29,6 +29,8 @@ SMALL_PUBLIC = "fewer than five members of the public, and nothing sensitive in 
 BUSINESS = "fewer than 25 people, at business addresses"
 RECURRENT = "the same list week after week, at business addresses"
 STANDING = "the same few people as in an earlier week, whose list is ranked there"
+INBOUND = "somebody outside sent it: what it shows, its sender disclosed"
+NOT_SENT = "a draft, a delivery report or an answer to an invitation"
 TOPIC = "a sensitive topic in Bcc to an audience that is shown already"
 
 ONE_PLACE = 3

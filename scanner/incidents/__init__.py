@@ -108,7 +108,11 @@ class _Work:
         """Return the events in which something was disclosed, or sent on a sensitive topic."""
         exposing = [
             bool(
-                node.listed or node.message_key in self.findings or node.sealed_topic or node.astray
+                node.listed
+                or node.named
+                or node.message_key in self.findings
+                or node.sealed_topic
+                or node.astray
             )
             for node in self.nodes
         ]
@@ -171,7 +175,7 @@ class _Work:
         kinds = dict.fromkeys([VISIBLE] if event.shown else [])
         kinds |= dict.fromkeys(gravest(found, self.kinds))
         kinds |= dict.fromkeys(a.kind for p in event.astray for a in event.nodes[p].astray)
-        kinds |= {} if kinds else {SEALED: None}
+        kinds |= {} if kinds or event.named else {SEALED: None}
         score = severity.score(
             visible=bool(event.shown),
             name_fraction=count.named,

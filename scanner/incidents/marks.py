@@ -76,9 +76,14 @@ class Event:
         return [p for p, node in self.nodes.items() if node.astray]
 
     @cached_property
+    def named(self) -> list[int]:
+        """The messages that a person named."""
+        return [p for p, node in self.nodes.items() if node.named]
+
+    @cached_property
     def exposing(self) -> list[int]:
         """The messages that disclosed something, else those on a sensitive topic, in order."""
-        chosen = {*self.shown, *self.quoting, *self.findings, *self.astray}
+        chosen = {*self.shown, *self.quoting, *self.findings, *self.astray, *self.named}
         chosen = chosen or {p for p, node in self.nodes.items() if node.sealed_topic}
         return [p for p in self.nodes if p in chosen]
 

@@ -74,6 +74,9 @@ class Node:
     astray: tuple[Astray, ...] = ()
     """Which of its recipients seem to be wrong ones."""
 
+    named: bool = False
+    """Whether a person named it as one that disclosed something, whatever the rules say."""
+
     @property
     def marks(self) -> str:
         """The marks of handling before the subject, lower case, empty where there are none."""

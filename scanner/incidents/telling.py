@@ -91,7 +91,10 @@ def why(
     if event.shown:
         seen = count.external + count.groups
         times = f" in {len(event.shown)} messages" if len(event.shown) > 1 else ""
-        parts.append(f"{seen:,} external people could see one another's addresses{times}")
+        who = f"{seen:,} external people could see one another's addresses"
+        if seen == 1:
+            who = "others could see the address of 1 external person"
+        parts.append(f"{who}{times}")
         first = event.nodes[event.shown[0]]
         if first.in_order:
             parts.append(f"in alphabetical order from '{first.first}' to '{first.last}'")
@@ -101,6 +104,9 @@ def why(
         slip = event.nodes[event.astray[0]].astray[0]
         first_reason = slip.because.partition(";")[0]
         parts.append(f"it seems to have gone to a wrong recipient: {first_reason}")
+    if not parts and event.named:
+        sent = max(event.nodes[p].audience for p in event.named)
+        parts.append(f"a message to {sent:,}; no personal data is known of what it held")
     if not parts:
         hidden = max(event.nodes[p].hidden for p in event.exposing)
         parts.append(f"{hidden:,} external people had one message in Bcc; nobody saw another")

@@ -141,9 +141,9 @@ def _people_csv(found: Scope) -> bytes:
 
 def _summary_rows(found: Scope) -> Iterable[tuple[object, ...]]:
     for name in (
-        "incident_id", "edition", "severity", "why", "people_exposed", "people_low", "people_high",
-        "disclosed_pairs", "only_saw", "state", "decision", "run_id", "config_hash", "version",
-        "made_at", "zone",
+        "incident_id", "left_out", "edition", "severity", "why", "people_exposed", "people_low",
+        "people_high", "disclosed_pairs", "only_saw", "state", "decision", "run_id", "config_hash",
+        "version", "made_at", "zone",
     ):  # fmt: skip
         yield name.replace("_", " "), getattr(found, name)
     for name, count in found.delivery.items():
@@ -187,11 +187,19 @@ _SHEETS: tuple[Sheet[Scope], ...] = (
         ),
     ),
     Sheet(
-        "Look-alikes",
-        (("Incident", 16), ("Severity", 11), ("First sent (UTC)", 18), ("People", 9),
-         ("Because", 60)),
+        "Personal data found",
+        (("Kind", 34), ("Where", 34), ("Count", 8), ("Sure", 8), ("Masked", 40),
+         ("Message key", 36)),
         lambda found: (
-            (a.incident_id, a.severity, a.first_sent_at, a.people_exposed, a.because)
+            (c["title"], c["part"], c["count"], c["confidence"], c["evidence"], c["message_key"])
+            for c in found.content
+        ),
+    ),
+    Sheet(
+        "Look-alikes",
+        (("Id", 18), ("Severity", 11), ("First sent (UTC)", 18), ("People", 9), ("Because", 60)),
+        lambda found: (
+            (a.id, a.severity, a.first_sent_at, a.people_exposed, a.because)
             for a in found.alike
         ),
     ),

@@ -24,8 +24,9 @@ from scanner.errors import ScannerError, UnknownIdError, UsageError
 from scanner.model import Verdict
 from scanner.report import scoped
 from scanner.scan import scan
+from scanner.scope.seek import Described
 from scanner.store import Workspace
-from tests.build import JO, mbox, message, put
+from tests.build import JO, SAM, mbox, message, put
 from tests.test_triage import letter
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 def first(workspace: Workspace, *, full: bool = False, zone: str = "UTC") -> scope.Scope:
     """Return the scope of the incident in two parts."""
-    incident = scope.find(workspace, "2.10@calder.example")
-    return scope.scope(workspace, incident, full=full, zone=zone)
+    return scope.scope(
+        workspace, scope.find(workspace, "2.10@calder.example"), full=full, zone=zone
+    )
 
 
 def test_each_person_with_what_was_shown_to_how_many(workspace: Workspace) -> None:
@@ -85,9 +87,9 @@ def test_the_redacted_edition_names_nobody(workspace: Workspace) -> None:
 def test_any_message_leads_to_its_incident(workspace: Workspace, seed: str) -> None:
     """The Message-ID of any exposing message finds the incident, brackets or not."""
     found = scope.find(workspace, seed)
-    by_key = scope.find(workspace, found.messages[0].message_key)
-    assert scope.find(workspace, found.incident_id) == found == by_key
-    assert found.people_exposed == 50
+    by_key = scope.find(workspace, found.incident.messages[0].message_key)
+    assert scope.find(workspace, found.incident.incident_id) == found == by_key
+    assert (found.incident.people_exposed, found.left_out) == (50, "")
 
 
 @pytest.mark.parametrize("seed", ["inc-ffffffffff", "nobody@calder.example", ""])
@@ -97,21 +99,48 @@ def test_what_is_not_there(workspace: Workspace, seed: str) -> None:
         scope.find(workspace, seed)
 
 
-def test_a_description_finds_one_or_lists_several(workspace: Workspace) -> None:
-    """Sender, words and day find the incident; too little lists the ids, too much finds none."""
-    day = datetime(2026, 3, 3, tzinfo=UTC)
-    assert scope.describe(workspace, JO, "message 2", day).people_exposed == 50
-    with pytest.raises(UsageError, match=r"3 incidents fit that description: inc-"):
-        scope.describe(workspace, JO, "", None)
-    with pytest.raises(UnknownIdError, match="no incident in"):
-        scope.describe(workspace, JO, "message 2", datetime(2026, 3, 15, tzinfo=UTC))
-    with pytest.raises(UnknownIdError):
-        scope.describe(workspace, "sam@calder.example", "", day)
+DAY = datetime(2026, 3, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        pytest.param(Described(JO, "message 2", "", DAY), id="all"),
+        pytest.param(Described("JO@Calder.Example", "message 2", "", DAY), id="case"),
+        pytest.param(Described("jo", "MESSAGE 2", "p25.person", DAY), id="parts"),
+        pytest.param(Described("", "", "p25.person+news@webmail.example", DAY), id="plus-tag"),
+        pytest.param(Described(JO, "", "", datetime(2026, 2, 27, tzinfo=UTC)), id="three-days"),
+    ],
+)
+def test_a_description_finds_one(workspace: Workspace, described: Described) -> None:
+    """An address or a part of one, words and a day near enough find the incident."""
+    assert scope.find(workspace, described).incident.people_exposed == 50
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        pytest.param(Described(JO, "message 2", "", datetime(2026, 3, 15, tzinfo=UTC)), id="day"),
+        pytest.param(Described(SAM, "", "", DAY), id="sender"),
+        pytest.param(Described(JO, "message", "nobody@webmail.example", DAY), id="recipient"),
+        pytest.param(Described(JO, "message 77", "", DAY), id="subject"),
+    ],
+)
+def test_a_description_that_nothing_fits(workspace: Workspace, described: Described) -> None:
+    """Where nothing fits, it is said what to leave out."""
+    with pytest.raises(UnknownIdError, match="leave out --subject or --recipient"):
+        scope.find(workspace, described)
+
+
+def test_a_description_that_fits_several(workspace: Workspace) -> None:
+    """Where several fit, their ids are listed."""
+    with pytest.raises(UsageError, match=r"3 incidents and messages fit that: inc-"):
+        scope.find(workspace, Described(JO))
 
 
 def test_times_are_given_twice(workspace: Workspace) -> None:
     """The timeline is in order, in UTC and in the local time of the zone, decisions included."""
-    held = scope.find(workspace, "2.10@calder.example")
+    held = scope.find(workspace, "2.10@calder.example").incident
     triage.decide(workspace, held.incident_id, Verdict.CONFIRMED, "patients",
                   aware_at=datetime(2026, 7, 1, 8, tzinfo=UTC))  # fmt: skip
     found = first(workspace, zone="Europe/London")
