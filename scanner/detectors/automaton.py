@@ -39,19 +39,16 @@ Node = tuple[frozenset[int], int]
 class _Threads:
     """An expression as nodes; those behind a node are in the order in which `re` tries them."""
 
-    def __init__(self, pattern: re.Pattern[str]) -> None:
+    def __init__(self, items: list[Any], flags: int) -> None:
         self.nodes: dict[int, Node | list[int] | int] = {}
         """A byte to read, others to go on with, or how many bytes too far a match has read."""
 
-        tree = _parser.parse(pattern.pattern, pattern.flags & ~re.U)
-        items = list(tree)
-        before = _ALL
-        while items and str(items[0][0]) == "ASSERT_NOT" and items[0][1][0] < 0:
-            before -= self._one(items.pop(0)[1][1], tree.state.flags)
+        before = []
+        while items and str(items[0][0]).startswith("ASSERT") and items[0][1][0] < 0:
+            before.append(items.pop(0))
         if items and str(items[-1][0]) == "ASSERT" and items[-1][1][0] > 0:
             items[-1:] = list(items[-1][1][1])
-        body = self._sequence(items, tree.state.flags, None)
-        self.start = self._read(before, body)
+        self.start = self._behind(before, flags, self._sequence(items, flags, None))
 
     def _add(self, node: Node | list[int] | int) -> int:
         self.nodes[len(self.nodes)] = node
@@ -102,29 +99,32 @@ class _Threads:
             return behind
         return self._read(_bytes(name, argument, flags), behind)
 
-    def _one(self, items: Sequence[Any], flags: int) -> frozenset[int]:
-        if len(items) != 1:
-            raise _UnsuitableError("it looks back by more than one character")
-        return _bytes(str(items[0][0]), items[0][1], flags)
-
     def _ahead(self, items: Sequence[Any], flags: int) -> int:
         """Return what reads one or two bytes that may follow, where some must not."""
         alone = len(items) == 1 and str(items[0][0]) == "BRANCH"
-        never: dict[int, frozenset[int]] = dict.fromkeys(_ALL, frozenset())
-        for one in items[0][1][1] if alone else [items]:
-            if not 1 <= len(one) <= 2:
-                raise _UnsuitableError("it looks ahead by more than two characters")
-            following = self._one(one[1:], flags) if len(one) == 2 else _ALL
-            for code in self._one(one[:1], flags):
-                never[code] |= following
+        never = _pairs(items[0][1][1] if alone else [items], flags)
         ways = []
-        for following in dict.fromkeys(never.values()):
-            if following != _ALL:
-                end = self._add(2 if following else 1)
-                if following:
-                    end = self._read(_ALL - following, end)
-                among = frozenset(code for code in _ALL if never[code] == following)
-                ways.append(self._read(among, end))
+        for following, among in _grouped(never):
+            end = self._add(2 if following else 1)
+            if following:
+                end = self._read(_ALL - following, end)
+            ways.append(self._read(among, end))
+        return self._add(ways)
+
+    def _behind(self, items: Sequence[Any], flags: int, body: int) -> int:
+        """Return what reads the two bytes before an expression."""
+        never: dict[int, frozenset[int]] = dict.fromkeys(_ALL, frozenset())
+        for name, (_, inner) in items:
+            given = _pairs([list(inner)[::-1]], flags)
+            if str(name) == "ASSERT":
+                if any(given[code] not in {_ALL, frozenset()} for code in _ALL):
+                    raise _UnsuitableError("it looks back for more than one character")
+                given = {code: _ALL - given[code] for code in _ALL}
+            never = {code: never[code] | given[code] for code in _ALL}
+        ways = [
+            self._read(_ALL - further, self._read(among, body))
+            for further, among in _grouped(never)
+        ]
         return self._add(ways)
 
     def closed(self, starts: Iterable[int]) -> tuple[tuple[int, ...], int | None]:
@@ -145,6 +145,25 @@ class _Threads:
             else:
                 found[number] = None
         return tuple(found), None
+
+
+def _pairs(ways: Sequence[Sequence[Any]], flags: int) -> dict[int, frozenset[int]]:
+    """Return for each byte which ones next to it give one of some sequences of two, or of one."""
+    found: dict[int, frozenset[int]] = dict.fromkeys(_ALL, frozenset())
+    for one in ways:
+        if not 1 <= len(one) <= 2:
+            raise _UnsuitableError("it looks at more than two characters around it")
+        first, *more = (_bytes(str(name), argument, flags) for name, argument in one)
+        for code in first:
+            found[code] |= more[0] if more else _ALL
+    return found
+
+
+def _grouped(never: dict[int, frozenset[int]]) -> Iterator[tuple[frozenset[int], frozenset[int]]]:
+    """Yield what must not be next to some bytes, and these bytes."""
+    for other in dict.fromkeys(never.values()):
+        if other != _ALL:
+            yield other, frozenset(code for code in _ALL if never[code] == other)
 
 
 def _bytes(name: str, argument: Any, flags: int) -> frozenset[int]:
@@ -168,6 +187,8 @@ def _bytes(name: str, argument: Any, flags: int) -> frozenset[int]:
             case "RANGE":
                 chosen.update(range(what[0], what[1] + 1))
             case _:
+                if not flags & re.A:
+                    raise _UnsuitableError("a page holds characters beyond ASCII by class only")
                 found = re.compile(_CATEGORIES[str(what)], re.A)
                 chosen.update(code for code in range(128) if found.match(chr(code)))
                 if "NOT" in str(what):
@@ -178,7 +199,7 @@ def _bytes(name: str, argument: Any, flags: int) -> frozenset[int]:
 
 def _cases(codes: set[int], flags: int) -> frozenset[int]:
     if any(code > 127 for code in codes) and not codes >= set(range(128, 256)):
-        raise _UnsuitableError("a page holds letters beyond ASCII by their class only")
+        raise _UnsuitableError("a page holds characters beyond ASCII by class only")
     if flags & re.I:
         swapped = {ord(chr(code).swapcase()) for code in codes if code < 128}
         codes = codes | swapped
@@ -188,55 +209,103 @@ def _cases(codes: set[int], flags: int) -> frozenset[int]:
 class Automaton:
     """Some expressions, each to be matched from given places on, all in the same steps.
 
-    They may look at one character before their first and at two behind their last; what looks
-    elsewhere is not `suited`, and matches nowhere.
+    They may look at two characters before their first and behind their last, and begin with what
+    must not match there; what looks elsewhere is not `suited`, and matches nowhere. `backwards`
+    they are matched from where they end, for which the end of the text stands in each.
     """
 
-    def __init__(self, *patterns: re.Pattern[str]) -> None:
+    def __init__(self, *patterns: re.Pattern[str], backwards: bool = False) -> None:
+        self._step = -1 if backwards else 1
         rows: list[_Row] = [np.zeros(256, np.int32)]
         reads: list[int] = [-1]
         self._starts = np.zeros(len(patterns), np.int32)
+        self._vetoes: list[tuple[int, int]] = []
         for number, pattern in enumerate(patterns):
             with suppress(_UnsuitableError):
-                states = list(_states(pattern, len(rows)))
-                self._starts[number] = len(rows)
-                rows += [row for row, _ in states]
-                reads += [read for _, read in states]
+                begins, added = [], list[tuple[_Row, int]]()
+                for items in _parts(pattern, backwards):
+                    begins.append(len(rows) + len(added))
+                    added += _states(items, pattern.flags, begins[-1])
+                rows += [row for row, _ in added]
+                reads += [read for _, read in added]
+                *vetoes, self._starts[number] = begins
+                self._vetoes += [(number, veto) for veto in vetoes]
         self.suited = self._starts > 0
         """Which of them it can match."""
 
         # A state is where its row begins.
         self._next = np.concatenate(rows) << 8
         self._reads = np.array(reads, np.int64)
-        self._starts <<= 8
 
     @cached_property
     def firsts(self) -> Mask:
         """Which bytes a match of each may begin with, behind a line end."""
-        behind = self._next[self._starts + 10]
-        firsts: Mask = self._next[behind[:, None] + np.arange(256)] != 0
+        state = self._starts
+        for _ in range(2):
+            state = self._next[(state << 8) + 10] >> 8
+        firsts: Mask = self._next[(state << 8)[:, None] + np.arange(256)] != 0
         return firsts
 
     def ends(self, codes: Bytes, places: Ints, which: Ints | int = 0) -> Ints:
-        """Return where the match from each place ends, -1 for none."""
+        """Return where the match from each place ends, or begins, -1 for none."""
+        ends = self._run(codes, places, self._starts[which])
+        for number, start in self._vetoes:
+            rows = np.flatnonzero((ends >= 0) & (which == number))
+            if len(rows):
+                ends[rows[self._run(codes, places[rows], start) >= 0]] = -1
+        return ends
+
+    def _run(self, codes: Bytes, places: Ints, start: _Row | int) -> Ints:
         ends: Ints = np.full(len(places), -1)
-        state = np.broadcast_to(self._starts[which], places.shape)
-        rows, at = np.arange(len(places)), places - 1
+        state = np.broadcast_to(np.int32(start) << 8, places.shape)
+        rows, at = np.arange(len(places)), places + (1 if self._step < 0 else -2)
         while len(rows):
             state = self._next[state + codes[at]]
-            at += 1
+            at += self._step
             read = self._reads[state >> 8]
             matched = np.flatnonzero(read >= 0)
-            ends[rows[matched]] = at[matched] - read[matched]
+            ends[rows[matched]] = at[matched] - read[matched] * self._step + (self._step < 0)
             live = np.flatnonzero(state)
             if len(live) < len(rows):
                 rows, at, state = rows[live], at[live], state[live]
         return ends
 
 
-def _states(pattern: re.Pattern[str], first: int) -> Iterator[tuple[_Row, int]]:
+def _parts(pattern: re.Pattern[str], backwards: bool) -> Iterator[list[Any]]:
+    """Yield what must not match where an expression begins, then the expression without that."""
+    kept = []
+    leads = True
+    tree = list(_parser.parse(pattern.pattern, pattern.flags & ~re.U))
+    for name, argument in _reversed(tree) if backwards else tree:
+        leads = leads and str(name).startswith("ASSERT")
+        if leads and str(name) == "ASSERT_NOT" and argument[0] > 0:
+            yield list(argument[1])
+        else:
+            kept.append((name, argument))
+    yield kept
+
+
+def _reversed(items: Iterable[Any]) -> Iterator[Any]:
+    """Yield what reads the same from right to left."""
+    for name, argument in [*items][::-1]:
+        match str(name):
+            case "SUBPATTERN":
+                yield name, (*argument[:3], [*_reversed(argument[3])])
+            case "BRANCH":
+                yield name, (None, [[*_reversed(one)] for one in argument[1]])
+            case "MAX_REPEAT" | "MIN_REPEAT":
+                yield name, (*argument[:2], [*_reversed(argument[2])])
+            case "ASSERT" | "ASSERT_NOT":
+                yield name, (-argument[0], [*_reversed(argument[1])])
+            case "AT" if str(argument) == "AT_END_STRING":
+                pass
+            case _:
+                yield name, argument
+
+
+def _states(items: list[Any], flags: int, first: int) -> Iterator[tuple[_Row, int]]:
     """Yield for each state which follows each byte, and what a match in it has read too much."""
-    threads = _Threads(pattern)
+    threads = _Threads(items, flags)
     # Bytes that no node tells apart go the same way.
     sets = {node[0] for node in threads.nodes.values() if isinstance(node, tuple)}
     alike: dict[tuple[bool, ...], list[int]] = {}

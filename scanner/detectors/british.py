@@ -11,21 +11,17 @@ from scanner.detectors.base import NEVER, Kind
 from scanner.detectors.labelled import Standard, labelled
 from scanner.detectors.numbers import (
     REFERENCE_WORDS,
-    called_reference,
+    called_references,
     compact,
     digits_of,
     nhs_holds,
-    stands_alone,
     utr,
 )
 from scanner.detectors.page import Spans, Words, chars
-from scanner.detectors.patterns import Each, Pattern, Value, by_rules, exactly
+from scanner.detectors.patterns import Pattern, by_rules, exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanner.detectors.page import Passage
-    from scanner.detectors.patterns import Found
+    from scanner.detectors.patterns import Confirmed, Found
 
 CHI = Kind(
     "chi-number", "CHI numbers (Scotland)", dpc=(1, 3), ei=(0.75, 1.0), example="010190 1005",
@@ -76,32 +72,34 @@ POSTCODE = Kind(
     needs="five distinct ones and more without a street", ranks_from=NEVER,
 )  # fmt: skip
 
-# From the last letter of the name on: words of five letters are in every text.
 _LICENCE_FORM = re.compile(
-    r"(?=([A-Z9][ -]?[0-9]{6}[ -]?[A-Z][A-Z9][ -]?[A-Z0-9][ -]?[A-Z]{2})"
+    r"(?<![A-Z0-9])(?=([A-Z][A-Z9]{4}[ -]?[0-9]{6}[ -]?[A-Z][A-Z9][ -]?[A-Z0-9][ -]?[A-Z]{2})"
     r"(?![A-Z0-9]))",
     re.I | re.A,
 )
-_LICENCE_NAME = re.compile(r"(?<![A-Z0-9])[A-Z][A-Z9]{3}$", re.I | re.A)
 _LICENCE_WORDS = Words("licen[cs]es?", r"driv(?:ing|ers?'?s?)", "dvla", "dl")
 
 
-def _accept_licence(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    if not _LICENCE_NAME.search(passage.text[max(0, start - 5) : start]):
-        return
-    start -= 4
-    value = compact(passage.text[start:end])
+def _accept_licence(at: Spans) -> Found:
+    values = at.compact()
+    named = np.array(["9" not in value[:5].rstrip("9") for value in values], np.bool_)
+    born = named & np.array(list(map(_licence_date, values)), np.bool_)
+    near = at.near(_LICENCE_WORDS)
+    digit = np.array([not value[13:].isalpha() for value in values], np.bool_)
+    return by_rules(
+        at,
+        (born & near, 0.9, "the DVLA's form, with a word for licences beside it"),
+        (lambda: born & digit & at.stand_alone(), 0.8,
+         "the DVLA's form, with a possible birth date in it"),
+        (named & ~born & near, 0.38, "the DVLA's form but for the birth date"),
+        values=values,
+    )  # fmt: skip
+
+
+def _licence_date(value: str) -> bool:
+    """Tell whether a licence number holds a possible birth date; a woman's month is 50 more."""
     month, day = int(value[6:8]) % 50, int(value[8:10])
-    name = value[:5].rstrip("9")
-    if "9" in name:
-        return
-    if not (1 <= month <= 12 and 1 <= day <= 31) or value[6] not in "0156":
-        if passage.near(_LICENCE_WORDS, start, end):
-            yield Value(start, end, value, 0.38, "the DVLA's form but for the birth date")
-    elif passage.near(_LICENCE_WORDS, start, end):
-        yield Value(start, end, value, 0.9, "the DVLA's form, with a word for licences beside it")
-    elif stands_alone(passage, start, end) and any(c.isdigit() for c in value[13:]):
-        yield Value(start, end, value, 0.8, "the DVLA's form, with a possible birth date in it")
+    return 1 <= month <= 12 and 1 <= day <= 31 and value[6] in "0156"
 
 
 _PLATE_FORM = "[A-HJ-PR-Y][A-HJ-PR-Y][0-9]{2} {0,2}-?[A-HJ-PR-Z]{3}"
@@ -129,15 +127,17 @@ _PREFIX_FORM = re.compile(
 )
 
 
-def _accept_older(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    """Yield a plate of the forms before 2001, in capitals."""
-    if not stands_alone(passage, start, end) or called_reference(passage, start):
-        return
-    text = passage.text[start:end]
-    if passage.near(_VEHICLE_WORDS, start, end, 50, 30):
-        yield Value(start, end, compact(text), 0.38, "an older form, with a word for vehicles")
-    elif re.search("[0-9]{3}", text) and " " in text:
-        yield Value(start, end, compact(text), 0.3, "an older form in capitals")
+def _accept_older(at: Spans) -> Confirmed:
+    """Return plates of the forms before 2001, in capitals."""
+    at = at[at.stand_alone()]
+    at = at[~called_references(at)]
+    texts = at.strings()
+    three = np.array([" " in text and re.search("[0-9]{3}", text) is not None for text in texts])
+    return by_rules(
+        at,
+        (at.near(_VEHICLE_WORDS, 50, 30), 0.38, "an older form, with a word for vehicles"),
+        (three.astype(np.bool_), 0.3, "an older form in capitals"),
+    )
 
 
 def _upper(text: str) -> str | None:
@@ -158,7 +158,7 @@ def _accept_plate(at: Spans) -> Found:
         (at.near(_VEHICLE_WORDS, 50, 30), 0.85, "the current form, with a word for vehicles"),
         (plain & _SPACE[at.char(4)], 0.65, "the current form in capitals"),
         (plain, 0.5, "the current form in capitals"),
-        (perhaps & ~at.told_before(called_reference, perhaps), 0.35, "the current form"),
+        (lambda: perhaps & ~called_references(at), 0.35, "the current form"),
     )
 
 
@@ -197,14 +197,16 @@ _UPN_FORM = re.compile(
 _UPN_WORDS = Words("upns?", "pupils?", "students?", "child(?:ren)?")
 
 
-def _accept_pupil(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    value = Standard(("gb.upn",))(passage.text[start:end])
-    if value is None:
-        return
-    if passage.near(_UPN_WORDS, start, end) or passage.earlier(_UPN_WORDS, start):
-        yield Value(start, end, value, 0.9, "the check letter holds, and a word for pupils is near")
-    elif stands_alone(passage, start, end):
-        yield Value(start, end, value, 0.75, "the check letter and the authority's number hold")
+def _accept_pupil(at: Spans) -> Confirmed:
+    values = list(map(Standard(("gb.upn",)), at.strings()))
+    at = at[np.array([value is not None for value in values], np.bool_)]
+    return by_rules(
+        at,
+        (at.near(_UPN_WORDS), 0.9, "the check letter holds, and a word for pupils is near"),
+        (lambda: at.earlier(_UPN_WORDS), 0.9,
+         "the check letter holds, and a word for pupils is near"),
+        (at.stand_alone, 0.75, "the check letter and the authority's number hold"),
+    )  # fmt: skip
 
 
 _POSTCODE_AREAS = (
@@ -259,7 +261,7 @@ PATTERNS = (
              r" ?(?:ref(?:erence)?|number|no\.?|id)(?: (?:number|no\.?))?",
              r"[A-Z]{0,5}[/-]?[0-9]{2,10}(?:[/-][A-Z0-9]{1,8}){0,2}", _reference, 0.7),
     Pattern(LICENCE, r"[A-Z9][ -]?[0-9]{6}[ -]?[A-Z]", _LICENCE_FORM,
-             accept=Each(_accept_licence),
+            accept=_accept_licence, back=4,
             words=(_LICENCE_WORDS,)),
     exactly(VEHICLE, _PLATE_FORM, _accept_plate, words=(_VEHICLE_WORDS, REFERENCE_WORDS),
             group="digits"),
@@ -270,9 +272,9 @@ PATTERNS = (
     labelled(VEHICLE, r"plates?", _OLDER_FORMS, _upper, 0.38),
     labelled(VEHICLE, r"(?:car|vehicle|van) reg(?:istration)?\.?", _OLDER_FORMS, compact, 0.38),
     Pattern(VEHICLE, r"(?:[A-Z][0-9]{1,3} ?[A-Z]{3}|[A-Z]{3} ?[0-9]{1,3} ?[A-Z])[^A-Z0-9]",
-            _PREFIX_FORM, accept=Each(_accept_older), caseless=False, words=(_VEHICLE_WORDS,),
+            _PREFIX_FORM, accept=_accept_older, caseless=False, words=(_VEHICLE_WORDS,),
             group="capitals"),
-    Pattern(PUPIL, r"[A-Z][0-9]{11}[0-9A-Z][^0-9A-Z]", _UPN_FORM, accept=Each(_accept_pupil),
+    Pattern(PUPIL, r"[A-Z][0-9]{11}[0-9A-Z][^0-9A-Z]", _UPN_FORM, accept=_accept_pupil,
             words=(_UPN_WORDS,)),
     exactly(POSTCODE, _POSTCODE_FORM, _accept_postcode, before="A-Za-z0-9#",
             words=(_POSTCODE_WORDS,), group="capitals"),

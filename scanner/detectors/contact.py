@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from scanner.detectors.expressions import Ints
     from scanner.detectors.page import Page, Passage
-    from scanner.detectors.patterns import Found
+    from scanner.detectors.patterns import Confirmed, Found
 
 EMAIL_ADDRESSES = Kind(
     "email-addresses", "E-mail address lists in text", dpc=(1, 1), ei=(0.5, 0.75),
@@ -129,19 +129,24 @@ _VERSION_WORDS = Words(
 )  # fmt: skip
 
 
-def _accept_ip(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    text = passage.text[start:end]
-    numbers = [int(part) for part in text.split(".")]
+def _accept_ip(at: Spans) -> Confirmed:
+    texts = at.strings()
+    parts = [text.split(".") for text in texts]
     # Leading zeros, or small numbers only, are sections and versions.
-    if max(numbers) > 255 or any(len(p) > 1 and p[0] == "0" for p in text.split(".")):
-        return
-    if passage.near(_VERSION_WORDS, start, end, 20, 15):
-        return
-    known = passage.near(_IP_WORDS, start, end, 40, 15)
-    if known or (numbers[0] >= 10 and max(numbers) > 30):
-        yield Value(start, end, text, 0.8 if known else 0.65, "four numbers from 0 to 255")
-    elif len(text) > 7 or len(set(numbers)) == 1 or text == "8.8.4.4":
-        yield Value(start, end, text, 0.35, "four numbers from 0 to 255, most of them small")
+    right = [not any((len(p) > 1 and p[0] == "0") or int(p) > 255 for p in four) for four in parts]
+    large = [int(four[0]) >= 10 and max(map(int, four)) > 30 for four in parts]
+    odd = [
+        len(text) > 7 or len(set(four)) == 1 or text == "8.8.4.4"
+        for text, four in zip(texts, parts, strict=True)
+    ]
+    plain = np.array(right, np.bool_) & ~at.near(_VERSION_WORDS, 20, 15)
+    return by_rules(
+        at,
+        (plain & at.near(_IP_WORDS, 40, 15), 0.8, "four numbers from 0 to 255"),
+        (plain & large, 0.65, "four numbers from 0 to 255"),
+        (plain & odd, 0.35, "four numbers from 0 to 255, most of them small"),
+        values=texts,
+    )
 
 
 def _accept_sixteen(passage: Passage, start: int, end: int) -> Iterator[Value]:
@@ -258,7 +263,7 @@ PATTERNS = (
     Pattern(EMAIL_ADDRESSES, r"@[A-Z0-9?\[]", _DOMAIN, accept=_accept_email,
             find=_email_candidates),
     Pattern(IP_ADDRESS, r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", _QUAD,
-            accept=Each(_accept_ip), words=(_IP_WORDS, _VERSION_WORDS), group="digits"),
+            accept=_accept_ip, words=(_IP_WORDS, _VERSION_WORDS), group="digits"),
     Pattern(IP_ADDRESS, (r"[0-9A-F]{1,4}:(?:[0-9A-F]{1,4})?:(?:[0-9A-F]|$|[^0-9A-Z])",
                          "::1[^0-9A-Z:]"), _SIXTEEN, accept=Each(_accept_sixteen), group="colons"),
     Pattern(PERSON_NAMES, rf"(?:{_TITLES})[.]? [^\x00-@\[-`{{-~]", _TITLED,

@@ -12,7 +12,7 @@ from scanner.detectors.base import Kind
 from scanner.detectors.numbers import (
     PHONE_WORDS,
     REFERENCE_WORDS,
-    called_reference,
+    called_references,
     distinct,
     nhs_hold,
 )
@@ -155,7 +155,7 @@ def _accept_ni(at: Spans) -> Confirmed:
     @cache
     def alone() -> Mask:
         alone = held & whole & at.stand_alone()
-        return alone & ~at.told_before(called_reference, alone)
+        return alone & ~called_references(at)
 
     beside = "the form is one that HMRC issues, beside other references"
     return by_rules(
@@ -174,7 +174,7 @@ def _accept_ni(at: Spans) -> Confirmed:
     )  # fmt: skip
 
 
-_NI_GLUE = re.compile(r"(?:nino|no|number|num)$", re.I)
+_NI_GLUE = re.compile(r"(?:nino|no|number|num)\Z", re.I)
 
 
 def _after_ni_word(passage: Passage, start: int) -> bool:

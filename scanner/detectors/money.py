@@ -16,13 +16,13 @@ from scanner.detectors.labelled import Standard, labelled
 from scanner.detectors.numbers import (
     PHONE_WORDS,
     REFERENCE_WORDS,
-    called_reference,
+    called_references,
     compact,
     digits_of,
     luhn_hold,
 )
-from scanner.detectors.page import ALNUM, PLAIN, UPPER, Passage, Spans, Words
-from scanner.detectors.patterns import Each, Pattern, Value, by_rules, exactly, once
+from scanner.detectors.page import ALNUM, DIGIT, PLAIN, UPPER, Spans, Words
+from scanner.detectors.patterns import Pattern, Value, by_rules, exactly, once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +149,7 @@ def _accept_card(at: Spans) -> Confirmed:
     @cache
     def alone() -> Mask:
         alone = known & at.stand_alone() & ~at.in_a_row()
-        return alone & ~at.told_before(called_reference, alone)
+        return alone & ~called_references(at)
 
     form = "the check digit holds and the first digits are a card scheme's"
     return by_rules(
@@ -427,20 +427,21 @@ def _code(text: str) -> str | None:
     return Standard(("bic",))(text) if text.isupper() else None
 
 
-_DAY = r"(?:19|20)[0-9]{2}[01][0-9][0-3][0-9](?![0-9])"
+_DAY = re.compile("(?:19|20)[0-9]{2}[01][0-9][0-3][0-9](?![0-9])")
 _SAID_TO_BE = re.compile(
-    r"(?<![a-z0-9])(?=(acc(?:oun)?t?(?![a-z])[^0-9\n;]{0,40}"
-    rf"(?<![0-9./-])(?!{_DAY})(?:[0-9]{{8}}|[0-9]{{4}} [0-9]{{4}})(?![0-9]|[./-][0-9])))",
+    r"(?<![a-z0-9])(?=(acc(?:oun)?t?"
+    r"(?:[^0-9\n;a-z./-]|[^0-9\n;a-z][^0-9\n;]{0,38}[^0-9\n;./-])?"
+    r"(?:[0-9]{8}|[0-9]{4} [0-9]{4})(?![0-9]|[./-][0-9])))",
     re.I | re.A,
 )
 
 
-def _accept_said(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    """Yield eight digits that an account is spoken of before, and no other thing after that."""
-    number = re.search(r"[0-9]{4} ?[0-9]{4}$", passage.text[start:end])
-    if number is not None and not called_reference(passage, start + number.start()):
-        first = start + number.start()
-        yield Value(first, end, compact(number[0]), 0.35, "eight digits behind an account")
+def _accept_said(at: Spans) -> Confirmed:
+    """Return eight digits that an account is spoken of before, and no other thing after that."""
+    spaced = ~DIGIT[at.page.codes[at.end - 5]]
+    at = Spans(at.page, at.end - 8 - spaced, at.end)
+    days = np.array([_DAY.match(text) is not None for text in at.strings()], np.bool_)
+    return by_rules(at, (~days & ~called_references(at), 0.35, "eight digits behind an account"))
 
 
 _PAIR_WORDS = (_SORT_WORDS, _ACCOUNT_WORDS, _BANK_WORDS, PHONE_WORDS)
@@ -501,7 +502,7 @@ PATTERNS = (
         ACCOUNT_NUMBER,
         r"(?:^|[^A-Z0-9])acc(?:oun)?t?[^A-Z]",
         _SAID_TO_BE,
-        accept=Each(_accept_said),
+        accept=_accept_said,
         lead=1,
     ),
     labelled(

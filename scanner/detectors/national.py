@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scanner.detectors.base import Kind
 from scanner.detectors.labelled import Standard, labelled
 from scanner.detectors.numbers import (
@@ -16,14 +18,13 @@ from scanner.detectors.numbers import (
     pesel,
     social_security,
     spanish_id,
-    stands_alone,
 )
-from scanner.detectors.patterns import Each, Pattern, Value
+from scanner.detectors.page import chars
+from scanner.detectors.patterns import Pattern, by_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanner.detectors.page import Passage
+    from scanner.detectors.page import Spans
+    from scanner.detectors.patterns import Confirmed
 
 _BESIDE = "the check digits, and its name beside it"
 
@@ -173,10 +174,12 @@ class _OwnForm:
     def __init__(self, module: str) -> None:
         self.check = Standard((module,))
 
-    def __call__(self, passage: Passage, start: int, end: int) -> Iterator[Value]:
-        value = self.check(passage.text[start:end])
-        if value is not None and stands_alone(passage, start, end):
-            yield Value(start, end, value, 0.8, "its form and check characters hold")
+    def __call__(self, at: Spans) -> Confirmed:
+        values = list(map(self.check, at.strings()))
+        at = at[np.array([value is not None for value in values], np.bool_)]
+        right = [value for value in values if value is not None]
+        why = "its form and check characters hold"
+        return by_rules(at, (at.stand_alone(), 0.8, why), values=right)
 
 
 _SSN_NAMES = (
@@ -184,7 +187,8 @@ _SSN_NAMES = (
     r"|soc\.? sec\.?(?: (?:number|no)\.?)?|ss ?#|ss (?:number|no)\.?"
 )
 _SSN = re.compile(
-    r"(?<![0-9A-Za-z./+-])(?=([0-9]{3}([ -])[0-9]{2}\2[0-9]{4})(?![0-9A-Za-z]|[ ./-][0-9]))"
+    r"(?<![0-9A-Za-z./+-])(?=([0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{2} [0-9]{4})"
+    r"(?![0-9A-Za-z]|[ ./-][0-9]))"
 )
 
 
@@ -196,15 +200,15 @@ def _meant(text: str) -> str | None:
     return social_security(number)
 
 
-def _accept_dashed(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    number = social_security(passage.text[start:end])
-    if number is None or not stands_alone(passage, start, end):
-        return
-    if not passage.near(REFERENCE_WORDS, start, end, 25, 0):
-        surer = 0.7 if passage.text[start + 3] == "-" else 0.5
-        yield Value(start, end, number, surer, "an issued number in the usual 3-2-4 form")
+def _accept_dashed(at: Spans) -> Confirmed:
+    issued = [social_security(text) is not None for text in at.strings()]
+    at = at[np.array(issued, np.bool_) & at.stand_alone()]
+    alone = ~at.near(REFERENCE_WORDS, 25, 0)
+    why = "an issued number in the usual 3-2-4 form"
+    return by_rules(at, (alone & _DASH[at.char(3)], 0.7, why), (alone, 0.5, why))
 
 
+_DASH = chars("-")
 _NINE = r"[0-9]{3}[ .-][0-9]{2}[ .-][0-9]{4}|[0-9]{9}"
 
 PATTERNS = (
@@ -214,7 +218,7 @@ PATTERNS = (
             kind,
             f"{form}[^A-Z0-9]",
             re.compile(rf"(?<![A-Za-z0-9])(?=({form})(?![A-Za-z0-9]))", re.I | re.A),
-            accept=Each(_OwnForm(module)),
+            accept=_OwnForm(module),
             group=kind.id,
         )
         for kind, (form, module) in _OWN_FORM.items()
@@ -233,5 +237,5 @@ PATTERNS = (
     labelled(SOCIAL_SECURITY, r"socials?(?: (?:number|no|num|#))?", _NINE, social_security,
              0.38),
     Pattern(SOCIAL_SECURITY, r"[0-9]{3}[ -][0-9]{2}[ -][0-9]{4}[^0-9]", _SSN,
-            accept=Each(_accept_dashed), words=(REFERENCE_WORDS,), group="digits"),
+            accept=_accept_dashed, words=(REFERENCE_WORDS,), group="digits"),
 )  # fmt: skip

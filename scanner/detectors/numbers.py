@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from functools import cache
 from operator import mul
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scanner.detectors.page import Words
+from scanner.detectors.automaton import Automaton
+from scanner.detectors.page import FEW, Words
 
 if TYPE_CHECKING:
     from scanner.detectors.expressions import Ints
-    from scanner.detectors.page import Mask, Passage
+    from scanner.detectors.page import Mask, Passage, Spans
 
 PHONE_WORDS = Words(
     "tel", "telephone", "phone", "fax", "cell", "mob(?:ile)?", "pager", "call(?:ing)?", "ext",
@@ -27,7 +29,7 @@ _REFERENCES = (
 REFERENCE_WORDS = Words(*_REFERENCES)
 _CALLED = re.compile(
     rf"(?<![a-z0-9])(?:{'|'.join(_REFERENCES)})(?:[ _-]?(?:no|num|number|code|#))?"
-    r"(?: is)?[ .:=#|(\[\"'\t-]{0,4}$",
+    r"(?: is)?[ .:=#|(\[\"'\t-]{0,4}\n?\Z",
     re.I | re.A,
 )
 _JOINED = frozenset("+=/_&@%.-\\")
@@ -46,6 +48,19 @@ def stands_alone(passage: Passage, start: int, end: int) -> bool:
 def called_reference(passage: Passage, start: int) -> bool:
     """Tell whether the name of another number stands right before: `order no. AB123456C`."""
     return _CALLED.search(passage.text[max(0, start - 30) : start]) is not None
+
+
+def called_references(at: Spans) -> Mask:
+    """Tell the same of all rows."""
+    if len(at) <= FEW:
+        told = [called_reference(at.page.passage(n), start) for n, start, _ in at.rows()]
+        return np.array(told, np.bool_)
+    return _called().ends(at.page.codes, at.start) >= 0
+
+
+@cache
+def _called() -> Automaton:
+    return Automaton(_CALLED, backwards=True)
 
 
 def in_a_row(passage: Passage, start: int, end: int) -> bool:

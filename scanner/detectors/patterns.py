@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from scanner.detectors.page import Page, Passage, Spans, Words
+from scanner.detectors.automaton import Automaton
+from scanner.detectors.page import FEW, Page, Passage, Spans, Words
 
 if TYPE_CHECKING:
     from scanner.detectors.base import Kind
@@ -173,6 +175,9 @@ class Pattern:
     """Finds candidates: `(?=(...))`, so that overlapping ones are all seen; group 1 is it."""
 
     accept: Accept
+    back: int = 0
+    """How many characters before the anchor candidates begin."""
+
     lead: int = 0
     caseless: bool = True
     """Whether the anchor is."""
@@ -191,6 +196,14 @@ class Pattern:
         """Return what is to be confirmed, from where the anchor matched: in order of both."""
         if self.find is not None:
             return self.find(page, start, end)
+        if self.back:
+            start = start - self.back
+        table = _table(self.regex)
+        if len(start) > FEW and table.suited.all():
+            places = (start[:, None] + np.arange(self.lead + 1)).ravel()
+            places = np.unique(places[table.firsts[0][page.codes[places]]])
+            ends = table.ends(page.codes, places)
+            return Spans(page, places[ends > 0], ends[ends > 0])
         match, found = self.regex.match, []
         # A match begins before its text where it looks at the character before.
         begins = page.begins[numbers := page.text_of(end - 1)]
@@ -214,6 +227,11 @@ class Pattern:
             spans = (match.span(1) for match in self.regex.finditer(text))
             found += [(begin + left, begin + right) for left, right in spans]
         return _spans(page, found)
+
+
+@cache
+def _table(regex: re.Pattern[str]) -> Automaton:
+    return Automaton(regex)
 
 
 def _spans(page: Page, found: list[tuple[int, int]]) -> Spans:

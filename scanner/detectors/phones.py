@@ -41,7 +41,7 @@ _WORDS = Words(
     "telefono?", "handy", "portable", "switchboard", "helpline", "landline", "direct",
 )  # fmt: skip
 
-_WHOLE = r"(?:(?<!\()|(?=\()|(?![0-9]{2,5}\)))"
+_WHOLE = r"(?!(?<=\()[0-9]{2,5}\))"
 """No number begins within the brackets around its dialling code."""
 
 # --- British and international -----------------------------------------------------------------
@@ -78,8 +78,9 @@ def _accept_phone(passage: Passage, start: int, end: int) -> Iterator[Value]:
 
 _AMERICAN = re.compile(
     r"(?<![0-9A-Za-z+./-])(?<![0-9] )" + _WHOLE + r"(?=("
-    r"(?:(?:\+?1|001)[ .-]{0,2})?(?:\([0-9]{3}\)[ .-]?|[1-9][0-9]{2}[.-]|[2-9][0-9]{2} (?=[2-9]))"
-    r"[0-9]{3}[ .-]?[0-9]{4}"
+    r"(?:(?:\+?1|001)[ .-]{0,2})?"
+    r"(?:(?:\([0-9]{3}\)[ .-]?|[1-9][0-9]{2}[.-])[0-9]{3}|[2-9][0-9]{2} [2-9][0-9]{2})"
+    r"[ .-]?[0-9]{4}"
     r")(?![0-9]|[.-][0-9]))"
 )
 _NATIONAL = re.compile(
