@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from scanner.detectors.automaton import Automaton
 from scanner.detectors.base import Kind
-from scanner.detectors.numbers import called_reference, digits_of, stands_alone
-from scanner.detectors.page import Words
-from scanner.detectors.patterns import Each, Pattern, Value
+from scanner.detectors.numbers import called_references, digits_of
+from scanner.detectors.page import LETTER, Words, chars
+from scanner.detectors.patterns import Pattern, by_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from scanner.detectors.page import Passage
+    from scanner.detectors.page import Mask, Spans
+    from scanner.detectors.patterns import Confirmed
 
 PHONE_NUMBERS = Kind(
     "phone-numbers",
@@ -54,24 +56,50 @@ _PHONE_FORM = re.compile(
 )
 
 
-def _accept_phone(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    text = passage.text[start:end]
-    if passage.around(start, end)[1].isalpha() and not _EXTENSION.match(passage.text, end):
-        return
-    digits = re.sub("[^0-9]", "", text.replace("(0)", ""))
-    digits = digits.removeprefix("00")
+def _accept_phone(at: Spans) -> Confirmed:
+    at = at[_stops(at, _extended(at))]
+    texts = at.strings()
+    numbers = list(map(_international, texts))
+    right = np.array([number != "" for number in numbers], np.bool_)
+    # British numbers begin with a dialling code of three digits or more.
+    doubtful = np.array([_BRIEF.match(text) is not None for text in texts], np.bool_)
+    bracket = at.char(0) == ord("(")
+    return by_rules(
+        at,
+        (right & ~doubtful, 0.8, _BULK),
+        (lambda: right & (bracket | at.near(_WORDS, 30, 10)), _CALLED, _BULK),
+        values=numbers,
+    )
+
+
+_BRIEF = re.compile(r"(?!00)\(*0[0-9]?(?![0-9])")
+"""A dialling code of one digit or two; what begins with two zeros has a country's code."""
+
+
+def _international(text: str) -> str:
+    """Return a number with the code of its country, empty for a British one that cannot be."""
+    digits = digits_of(text.replace("(0)", "")).removeprefix("00")
     national = digits[2:] if digits.startswith("44") and text[:2] != "(0" else digits
-    confidence = 0.8
     if text.lstrip("(").startswith("0") and not text.startswith("00"):
-        # British numbers begin with a dialling code of three digits or more.
-        if len(re.split("[^0-9]", text.lstrip("("))[0]) < 3:
-            if not (text[0] == "(" or passage.near(_WORDS, start, end, 30, 10)):
-                return
-            confidence = _CALLED
         digits, national = f"44{digits[1:]}", digits[1:]
-    if digits.startswith("44") and (len(national) not in {9, 10} or len(set(national)) < 3):
-        return
-    yield Value(start, end, f"+{digits}", confidence, _BULK)
+    wrong = len(national) not in {9, 10} or len(set(national)) < 3
+    return "" if wrong and digits.startswith("44") else f"+{digits}"
+
+
+_EXTENDED = Automaton(_EXTENSION)
+
+
+def _extended(at: Spans) -> Mask:
+    """Tell where an extension follows at once."""
+    letters = at.after(LETTER)
+    if letters.any():
+        letters &= _EXTENDED.ends(at.page.codes, at.end) >= 0
+    return letters
+
+
+def _stops(at: Spans, extended: Mask) -> Mask:
+    """Tell where a number ends: no letter follows but that of an extension."""
+    return ~at.after(LETTER) | extended
 
 
 # --- American and other national forms ---------------------------------------------------------
@@ -94,47 +122,72 @@ _SEVEN = re.compile(
 )
 
 
-def _accept_american(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    if passage.around(start, end)[1].isalpha() and not _EXTENSION.match(passage.text, end):
-        return
-    text = passage.text[start:end]
-    number = digits_of(text)[-10:]
-    if len(set(number)) > 2 and not called_reference(passage, start):
-        # Spaces alone part many other numbers as well.
-        surer = _FORM if re.search("[.()-]", text) or len(text) > 12 else _CALLED
-        yield Value(start, end, f"+1{number}", surer, _BULK)
-
-
-def _accept_national(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    text = passage.text[start:end]
-    digits = digits_of(text)
-    if (
-        not 9 <= len(digits) <= 12
-        or len(set(digits)) < 3
-        or passage.around(start, end)[1].isalpha()
-    ):
-        return
-    # British numbers of services, and five pairs as in France, are known by their form.
-    known = re.match(
-        r"\(?0[389][0-9]{2}\)?[ -]|0[1-9](?:[ .][0-9]{2}){4}$|00[1-9]|\(0\)|0[1-9][0-9]{1,3}/", text
+def _accept_american(at: Spans) -> Confirmed:
+    at = at[_stops(at, _extended(at))]
+    texts = at.strings()
+    numbers = [digits_of(text)[-10:] for text in texts]
+    right = _varied(numbers) & ~called_references(at)
+    # Spaces alone part many other numbers as well.
+    surer = [len(text) > 12 or not _SIGNS.isdisjoint(text) for text in texts]
+    return by_rules(
+        at,
+        (right & np.array(surer, np.bool_), _FORM, _BULK),
+        (right, _CALLED, _BULK),
+        values=[f"+1{number}" for number in numbers],
     )
-    if known or passage.near(_WORDS, start, end, 40, 15):
-        yield Value(start, end, digits, _FORM if known else _CALLED, _BULK)
 
 
-def _accept_glued(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    number = passage.text[start:end]
-    if len(set(number)) < 3 or not stands_alone(passage, start, end):
-        return
-    mobile = number.startswith("447") and len(number) == 12
-    if mobile or (passage.near(_WORDS, start, end, 25, 0) and not called_reference(passage, start)):
-        yield Value(start, end, f"+{number}", _CALLED, _BULK)
+_SIGNS = frozenset(".()-")
 
 
-def _accept_seven(passage: Passage, start: int, end: int) -> Iterator[Value]:
-    reach = 30 if passage.text[start + 3] in ".-" else 4
-    if passage.near(_WORDS, start, end, reach, 0):
-        yield Value(start, end, digits_of(passage.text[start:end]), _LOCAL, _BULK)
+def _varied(numbers: list[str]) -> Mask:
+    """Tell which numbers have three different digits and more."""
+    return np.array([len(set(number)) > 2 for number in numbers], np.bool_)
+
+
+_KNOWN = re.compile(
+    r"\(?0[389][0-9]{2}\)?[ -]|0[1-9](?:[ .][0-9]{2}){4}$|00[1-9]|\(0\)|0[1-9][0-9]{1,3}/"
+)
+"""British numbers of services, and five pairs as in France, are known by their form."""
+
+
+def _accept_national(at: Spans) -> Confirmed:
+    texts = at.strings()
+    numbers = list(map(digits_of, texts))
+    right = _varied(numbers) & np.array([9 <= len(number) <= 12 for number in numbers], np.bool_)
+    right &= ~at.after(LETTER)
+    known = np.array([_KNOWN.match(text) is not None for text in texts], np.bool_)
+    return by_rules(
+        at,
+        (right & known, _FORM, _BULK),
+        (lambda: right & at.near(_WORDS, 40, 15), _CALLED, _BULK),
+        values=numbers,
+    )
+
+
+def _accept_glued(at: Spans) -> Confirmed:
+    numbers = at.strings()
+    right = _varied(numbers) & at.stand_alone()
+    mobile = [number.startswith("447") and len(number) == 12 for number in numbers]
+    return by_rules(
+        at,
+        (right & np.array(mobile, np.bool_), _CALLED, _BULK),
+        (lambda: right & at.near(_WORDS, 25, 0) & ~called_references(at), _CALLED, _BULK),
+        values=[f"+{number}" for number in numbers],
+    )
+
+
+_SPLIT = chars(".-")
+
+
+def _accept_seven(at: Spans) -> Confirmed:
+    split = _SPLIT[at.char(3)]
+    return by_rules(
+        at,
+        (split & at.near(_WORDS, 30, 0), _LOCAL, _BULK),
+        (lambda: at.near(_WORDS, 4, 0), _LOCAL, _BULK),
+        values=lambda kept: list(map(digits_of, kept.strings())),
+    )
 
 
 PATTERNS = (
@@ -142,7 +195,7 @@ PATTERNS = (
         PHONE_NUMBERS,
         r"(?:[(]?[+][1-9][0-9 ()./-]{8}|(?:^|[^0-9A-Z+])[(]?(?:0[127]|0044)[0-9 ().-]{8})",
         _PHONE_FORM,
-        accept=Each(_accept_phone),
+        accept=_accept_phone,
         group="phones",
         lead=2,
         words=(_WORDS,),
@@ -152,7 +205,7 @@ PATTERNS = (
         r"(?:[+]?1[ .-]{0,2}|001[ .-]{0,2})?(?:[(][0-9]{3}[)]|[1-9][0-9]{2})[ .-]?[0-9]{3}[ .-]?"
         r"[0-9]{4}[^0-9]",
         _AMERICAN,
-        accept=Each(_accept_american),
+        accept=_accept_american,
         group="phones",
         lead=7,
     ),
@@ -163,7 +216,7 @@ PATTERNS = (
             r"(?:^|[^0-9A-Z+])(?:00[1-9][0-9]{0,2}[ -]|[(]0[)])",
         ),
         _NATIONAL,
-        accept=Each(_accept_national),
+        accept=_accept_national,
         group="phones",
         lead=2,
         words=(_WORDS,),
@@ -172,7 +225,7 @@ PATTERNS = (
         PHONE_NUMBERS,
         r"(?:^|[^0-9A-Z+])[1-9][0-9]{9,11}[^0-9A-Z]",
         _GLUED,
-        accept=Each(_accept_glued),
+        accept=_accept_glued,
         group="phones",
         lead=1,
         words=(_WORDS,),
@@ -181,7 +234,7 @@ PATTERNS = (
         PHONE_NUMBERS,
         r"(?:^|[^0-9A-Z+])[2-9][0-9]{2}[ .-]?[0-9]{4}[^0-9]",
         _SEVEN,
-        accept=Each(_accept_seven),
+        accept=_accept_seven,
         group="phones",
         lead=1,
         words=(_WORDS,),
