@@ -16,6 +16,7 @@ from scanner.connectors.ews_answers import SignInError, UnreachableError, Unsupp
 from scanner.connectors.servants import Call, Servants
 from scanner.directory import Entry, Group, Listing
 from scanner.errors import (
+    CheckpointLostError,
     ConfigError,
     ConnectorError,
     DeniedError,
@@ -239,9 +240,16 @@ class EwsConnector(Connector):
         """Read a folder to its end: yields calls, to be sent their answers, and pages."""
         unit, batch = order.unit, order.new_batch()
         at: dict[str, Any] = json.loads(order.resume) if order.resume else {}
-        mailbox, place = unit.mailbox, self._places[unit.key]
+        mailbox, place, first = unit.mailbox, self._places[unit.key], True
         while True:
-            sheet: Sheet = yield Call("page", mailbox, place, at, window)
+            try:
+                sheet: Sheet = yield Call("page", mailbox, place, at, window)
+            except UnsupportedError as error:
+                if not first or not order.resume:
+                    raise
+                # Some servers say nothing else of a place that they no longer know.
+                raise CheckpointLostError("the server does not go on from where it was") from error
+            first = False
             done = list(at.get("seen", ()))
             for chunk in _chunks(sheet.found):
                 yield from self._book.explain(mailbox, chunk, look_up=self._looks_up)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from scanner.errors import ConnectorError, DeniedError, NotEnabledError, ParkedError
+from scanner.errors import (
+    CheckpointLostError,
+    ConnectorError,
+    DeniedError,
+    NotEnabledError,
+    ParkedError,
+)
 
 if TYPE_CHECKING:
     from scanner.connectors.ews_access import Access
@@ -26,6 +32,10 @@ class UnreachableError(ParkedError):
     """The server cannot be reached, or is none: no other mailbox is tried."""
 
 
+NO_EWS = (
+    "what answers at the endpoint is no Exchange Web Services; check the endpoint, which ends in "
+    "/EWS/Exchange.asmx"
+)
 _DENIED = {
     "ErrorAccessDenied": (
         "no permission to read it; grant the service account impersonation or full access "
@@ -48,6 +58,9 @@ _DENIED = {
 _NOT_ENABLED = {
     "ErrorNonExistentMailbox": (
         "there is no such mailbox on this server; check the address, or leave it out"
+    ),
+    "ErrorNonPrimarySmtpAddress": (
+        "the address is an alias; name the mailbox by its primary address"
     ),
     "ErrorInvalidSmtpAddress": "no valid address; correct it, or leave it out",
     "ErrorMissingEmailAddress": "the account has no mailbox; leave it out",
@@ -74,6 +87,16 @@ PARKED = {
     "ErrorInternalServerError": "the server fails on it; the next scan tries again",
     "ErrorQuotaExceeded": "a quota of the server is exceeded; the next scan tries again",
 }
+_AFAR = ("ErrorProxy", "ErrorNoDestinationCAS", "ErrorNoRespondingCAS")
+"""So begin the codes of a server that cannot hand a call on to the one with the mailbox."""
+
+_LOST = {"ErrorInvalidSyncStateData", "ErrorSyncFolderNotFound"}
+BUSY = {
+    "ErrorServerBusy", "ErrorTooManyObjectsOpened", "ErrorInternalServerTransientError",
+    "ErrorExceededConnectionCount", "ErrorTimeoutExpired",
+}  # fmt: skip
+"""What passes; in one answer it may follow on items that were given."""
+
 _UNSUPPORTED = {
     "ErrorInvalidRequest", "ErrorSchemaValidation", "ErrorInvalidServerVersion",
     "ErrorInvalidSchemaVersionForMailboxVersion", "ErrorIncorrectSchemaVersion",
@@ -114,6 +137,13 @@ def refusal(code: str) -> ConnectorError:
         return NotEnabledError(_NOT_ENABLED[code])
     if code in PARKED:
         return ParkedError(PARKED[code])
+    if code.startswith(_AFAR):
+        return ParkedError(
+            "the server cannot reach the one that holds the mailbox; the next scan tries again, or "
+            "name that server's own endpoint"
+        )
+    if code in _LOST:
+        return CheckpointLostError("the server no longer knows how far it was read")
     if code in _UNSUPPORTED:
         return UnsupportedError(f"the server does not do what is asked of it ({code})")
     return ConnectorError(f"the server refuses it ({code})")
@@ -133,9 +163,13 @@ def explained(error: Exception, access: Access) -> ConnectorError:
     """
     name = type(error).__name__
     if name in {"UnauthorizedError", *_TOKEN_REFUSED}:
+        offers = getattr(error, "offers", "")
+        instead = "check user, password and auth, and that the account is not locked"
+        if offers and access.auth not in offers:
+            instead = f"it offers {offers}: set auth to that"
         return SignInError(
             f"the server refuses to sign in {access.username or access.client_id or 'this user'} "
-            f"by {access.auth}; check user, password and auth, and that the account is not locked"
+            f"by {access.auth}; {instead}"
         )
     if name == "RateLimitError":
         return ParkedError(PARKED["ErrorServerBusy"])
@@ -149,10 +183,7 @@ def explained(error: Exception, access: Access) -> ConnectorError:
     if name == "CASError":
         return ConnectorError("the server's client access refuses the call; ask its administrator")
     if name in {"RedirectError", "MalformedResponseError"}:
-        return UnreachableError(
-            "what answers at the endpoint is no Exchange Web Services; check the endpoint, which "
-            "ends in /EWS/Exchange.asmx"
-        )
+        return UnreachableError(NO_EWS)
     if name in {"ErrorTimeoutExpired", "ConnectionError", "Timeout", "ConnectTimeout"}:
         return UnreachableError(
             "the connection to the server fails or takes too long; check the endpoint and the "

@@ -30,6 +30,13 @@ FIELDS = (
 )  # fmt: skip
 """What the audit of recipients needs; no body."""
 
+ESSENTIAL = (
+    "item:ItemClass", "item:Subject", "item:DateTimeReceived", "item:DateTimeSent",
+    "item:HasAttachments", "message:Sender", "message:ToRecipients", "message:CcRecipients",
+    "message:BccRecipients", "message:From", "message:InternetMessageId",
+)  # fmt: skip
+"""What there must be; without the others replies and names of attachments stay unknown."""
+
 ATTENDEES = ("calendar:RequiredAttendees", "calendar:OptionalAttendees")
 """Who was invited, whoever the mail itself was addressed to; only a meeting has them."""
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from exchangelib.util import create_element
 
 from scanner.connectors import ews_answers, ews_items
-from scanner.connectors.ews_answers import code_of, refusal
+from scanner.connectors.ews_answers import BUSY, code_of, refusal
 from scanner.connectors.ews_items import (
     ATTENDEES,
+    ESSENTIAL,
     FIELDS,
     LISTED,
     MESSAGES,
@@ -23,7 +24,7 @@ from scanner.connectors.ews_items import (
     mark,
 )
 from scanner.connectors.ews_session import BrokenAnswerError, Session
-from scanner.errors import CheckpointLostError, ConnectorError
+from scanner.errors import CheckpointLostError, ConnectorError, NotEnabledError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from scanner.connectors.ews_access import Access
 
     Dates = tuple[datetime | None, datetime | None]
+    Levels = Sequence[Sequence[str]]
+    """Fields to ask for, and those to ask for where a server does not have the ones before."""
 
 LISTED_AT_ONCE = 1_000
 CHANGES_AT_ONCE = 512
@@ -80,7 +83,7 @@ class Server:
 
     def __init__(self, access: Access) -> None:
         self._session = Session(access)
-        self._attendees: Sequence[str] = ATTENDEES
+        self._levels: Levels = ((*FIELDS, *ATTENDEES), FIELDS, ESSENTIAL)
 
     def endpoint(self, mailbox: str) -> str:
         """Return the address of the service that autodiscover finds for a mailbox."""
@@ -91,24 +94,58 @@ class Server:
     def folders(self, mailbox: str, names: Sequence[str]) -> list[Place]:
         """Return the folders of these names with those below them, and which cannot be read."""
         plain = [name for name in names if name != ARCHIVE]
+        found: list[Place] = []
+        for name, answer in zip(plain, self._get_folders(mailbox, plain), strict=True):
+            if isinstance(answer, ConnectorError):
+                found.append(Place(name, problem=answer))
+                continue
+            place = Place(name, shown=ews_items.text(answer, "DisplayName"))
+            found.append(place)
+            if ews_items.text(answer, "ChildFolderCount") not in {"", "0"}:
+                found += self._listed(mailbox, place)
+        return found + (self._archived(mailbox, found) if ARCHIVE in names else [])
+
+    def _get_folders(self, mailbox: str, names: Sequence[str]) -> list[Any]:
+        """Return each folder as the server shows it, or the error that says why it does not."""
         payload = create_element("m:GetFolder")
         payload.append(_shape("m:FolderShape", _FOLDER))
-        payload.append(_folder_ids("m:FolderIds", mailbox, [Place(name) for name in plain]))
-        answers = self._session.send(mailbox, payload)
-        found: list[Place] = []
-        for name, message in zip(plain, answers, strict=False):
+        payload.append(_folder_ids("m:FolderIds", mailbox, [Place(name) for name in names]))
+        try:
+            answers = self._ask(mailbox, payload)
+        except ews_answers.UnsupportedError as error:
+            if len(names) < 2:
+                return [error]
+            # There are servers that refuse the call for one name that they do not know.
+            apart = [one for name in names for one in self._get_folders(mailbox, [name])]
+            if all(isinstance(one, ConnectorError) for one in apart):
+                return apart
+            unknown = NotEnabledError("the server knows no folder of that name")
+            return [
+                unknown if isinstance(one, ews_answers.UnsupportedError) else one for one in apart
+            ]
+        found: list[Any] = []
+        for message in answers:
+            key = next(message.iter(f"{TYPES}FolderId"), None)
             code = code_of(message)
-            if code != "NoError":
-                found.append(Place(name, problem=refusal(code)))
-                continue
-            folder = next(message.iter(f"{TYPES}FolderId")).getparent()
-            place = Place(name, shown=ews_items.text(folder, "DisplayName"))
-            found.append(place)
-            if ews_items.text(folder, "ChildFolderCount") not in {"", "0"}:
-                found += self._listed(mailbox, place)
+            found.append(refusal(code) if key is None else key.getparent())
         unsaid = ConnectorError("the server says nothing about it")
-        found += [Place(name, problem=unsaid) for name in plain[len(answers) :]]
-        return found + (self._archived(mailbox, found) if ARCHIVE in names else [])
+        return (found + [unsaid] * len(names))[: len(names)]
+
+    def _ask(self, mailbox: str, payload: Any) -> list[Any]:
+        """Return the response messages to a request whose answer cannot be asked for in parts."""
+        try:
+            return self._session.send(mailbox, payload)
+        except BrokenAnswerError as error:
+            raise ews_answers.UnreachableError(ews_answers.NO_EWS) from error
+
+    def _told(self, mailbox: str, payload: Any) -> Any:
+        """Return the one response message to a request; raises what it refuses."""
+        message = next(iter(self._ask(mailbox, payload)), None)
+        if message is None:
+            raise ConnectorError("the server says nothing about it")
+        if (code := code_of(message)) != "NoError":
+            raise refusal(code)
+        return message
 
     def _listed(self, mailbox: str, parent: Place) -> list[Place]:
         """Return the mail folders below one, or the one place that says why they are not known."""
@@ -127,9 +164,7 @@ class Server:
             view["BasePoint"] = "Beginning"
             payload.append(create_element("m:IndexedPageFolderView", attrs=view))
             payload.append(_folder_ids("m:ParentFolderIds", mailbox, [parent]))
-            (message,) = self._session.send(mailbox, payload)
-            if (code := code_of(message)) != "NoError":
-                raise refusal(code)
+            message = self._told(mailbox, payload)
             keys = list(message.iter(f"{TYPES}FolderId"))
             root = message.find(f"{MESSAGES}RootFolder")
             last = not keys or root is None or _is_true(root.get("IncludesLastItemInRange"))
@@ -176,7 +211,7 @@ class Server:
             return self._found(mailbox, place, at)
         try:
             return self._changed(mailbox, place, at)
-        except ews_answers.UnsupportedError:
+        except (ews_answers.UnsupportedError, CheckpointLostError):
             if at.get("sync"):
                 raise
             return self._found(mailbox, place, {"made": "", "offset": 0})
@@ -190,12 +225,7 @@ class Server:
         if before:
             _child(payload, "m:SyncState", before)
         _child(payload, "m:MaxChangesReturned", str(CHANGES_AT_ONCE))
-        (message,) = self._session.send(mailbox, payload)
-        code = code_of(message)
-        if code in {"ErrorInvalidSyncStateData", "ErrorSyncFolderNotFound"} and before:
-            raise CheckpointLostError("the server no longer knows how far it was read")
-        if code != "NoError":
-            raise refusal(code)
+        message = self._told(mailbox, payload)
         state = (message.findtext(f"{MESSAGES}SyncState") or "").strip()
         last = _is_true(message.findtext(f"{MESSAGES}IncludesLastItemInRange"))
         if not last and state in {before, ""}:
@@ -231,9 +261,7 @@ class Server:
         order[0].append(create_element("t:FieldURI", attrs={"FieldURI": _MADE}))
         payload.append(order)
         payload.append(_folder_ids("m:ParentFolderIds", mailbox, [place]))
-        (message,) = self._session.send(mailbox, payload)
-        if (code := code_of(message)) != "NoError":
-            raise refusal(code)
+        message = self._told(mailbox, payload)
         root = message.find(f"{MESSAGES}RootFolder")
         items = list(message.iterfind(f"{MESSAGES}RootFolder/{TYPES}Items/*"))
         last = not items or root is None or _is_true(root.get("IncludesLastItemInRange"))
@@ -257,7 +285,7 @@ class Server:
         found = []
         for begin in range(0, len(keys), FETCHED_AT_ONCE):
             chunk = keys[begin : begin + FETCHED_AT_ONCE]
-            for key, item, problem in self._items(mailbox, chunk, (*FIELDS, *self._attendees)):
+            for key, item, problem in self._items(mailbox, chunk, self._levels):
                 try:
                     one = Found(key, problem=problem) if item is None else _named(key, item)
                 except (ValueError, LookupError, AttributeError, TypeError) as error:
@@ -266,15 +294,15 @@ class Server:
         return found
 
     def _items(
-        self, mailbox: str, keys: Sequence[str], fields: Sequence[str], *, body: bool = False
+        self, mailbox: str, keys: Sequence[str], levels: Levels, *, body: bool = False
     ) -> Iterator[tuple[str, Any, str]]:
         """Yield each id with its item, or with the reason why there is none.
 
-        Where an answer cannot be read, its halves are asked for: one item that breaks it costs
-        itself only.
+        A server that does not have the fields of one level is asked for those of the next. Where an
+        answer cannot be read, its halves are asked for: one item that breaks it costs itself only.
         """
         payload = create_element("m:GetItem")
-        payload.append(_shape("m:ItemShape", fields, body=body))
+        payload.append(_shape("m:ItemShape", levels[0], body=body))
         payload.append(_ids("m:ItemIds", "t:ItemId", keys))
         try:
             answers = self._session.send(mailbox, payload, splittable=len(keys) > 1)
@@ -285,31 +313,33 @@ class Server:
                 yield keys[0], None, "the server's answer about it cannot be read"
                 return
             middle = len(keys) // 2
-            yield from self._items(mailbox, keys[:middle], fields, body=body)
-            yield from self._items(mailbox, keys[middle:], fields, body=body)
+            yield from self._items(mailbox, keys[:middle], levels, body=body)
+            yield from self._items(mailbox, keys[middle:], levels, body=body)
             return
         except ews_answers.UnsupportedError:
-            if not set(ATTENDEES) & set(fields):
+            if len(levels) == 1:
                 raise
             answers = []
-        codes = {code_of(answer) for answer in answers}
-        if set(ATTENDEES) & set(fields) and (not answers or codes <= _NO_SUCH_FIELD):
-            # A server that does not have attendees with messages is asked without them.
-            self._attendees = ()
-            plain = [name for name in fields if name not in ATTENDEES]
-            yield from self._items(mailbox, keys, plain, body=body)
+        codes = [code_of(answer) for answer in answers]
+        if len(levels) > 1 and set(codes) <= _NO_SUCH_FIELD:
+            if len(keys) > 1 and not body:
+                self._levels = levels[1:]  # of a single one it may be the item's own fault
+            yield from self._items(mailbox, keys, levels[1:], body=body)
             return
-        if len(codes) == 1 and codes <= {"ErrorAccessDenied"}:
+        if set(codes) == {"ErrorAccessDenied"}:
             raise refusal("ErrorAccessDenied")
-        for code in codes & ews_answers.PARKED.keys():
+        given = next((n for n, code in enumerate(codes) if code in BUSY), len(codes))
+        for code in codes[:1] if not given else set(codes[:given]) & ews_answers.PARKED.keys():
             raise refusal(code)  # not the items' fault
-        for key, answer in zip(keys, answers, strict=True):
+        for key, answer, code in zip(keys[:given], answers, codes, strict=False):
             item = next(answer.iterfind(f"{MESSAGES}Items/*"), None)
-            code = code_of(answer)
             if code == "NoError" and item is not None:
                 yield key, item, ""
             else:
                 yield key, None, ews_answers.item_problem(code)
+        # A server that gives so many at a time, and no more.
+        for begin in range(given, len(keys), given):
+            yield from self._items(mailbox, keys[begin : begin + given], levels, body=body)
 
     # --- content ------------------------------------------------------------------------------
 
@@ -322,9 +352,9 @@ class Server:
         return self._contents(mailbox, wanted, files=True)
 
     def _contents(self, mailbox: str, wanted: Sequence[str], *, files: bool) -> dict[str, Content]:
-        fields = ("item:Body", "item:Attachments")
+        levels = (("item:Body", "item:Attachments"), ("item:Body",))
         found = {}
-        for key, item, problem in self._items(mailbox, wanted, fields, body=True):
+        for key, item, problem in self._items(mailbox, wanted, levels, body=True):
             if item is None:
                 found[key] = Content([], [], [], f"its text: {problem}")
                 continue
@@ -379,6 +409,8 @@ class Server:
         _child(payload, "m:UnresolvedEntry", name)
         for message in self._session.send(mailbox, payload):
             boxes = list(message.iter(f"{TYPES}Mailbox"))
+            if len(boxes) > 1:
+                boxes = [b for b in boxes if ews_items.text(b, "EmailAddress").lower() == name]
             if len(boxes) == 1:  # of several candidates none is sure to be meant
                 address = ews_items.text(boxes[0], "EmailAddress")
                 if "@" in address:
@@ -391,8 +423,9 @@ class Server:
         box = create_element("m:Mailbox")
         _child(box, "t:EmailAddress", group)
         payload.append(box)
-        (message,) = self._session.send(mailbox, payload)
-        if code_of(message) not in {"NoError", "ErrorNameResolutionMultipleResults"}:
+        message = next(iter(self._session.send(mailbox, payload)), None)
+        allowed = {"NoError", "ErrorNameResolutionMultipleResults"}
+        if message is None or code_of(message) not in allowed:
             return None
         return [
             (ews_items.text(box, "EmailAddress"), ews_items.text(box, "MailboxType").lower())

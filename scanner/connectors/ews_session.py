@@ -7,6 +7,7 @@ worker processes only.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -27,7 +28,7 @@ from oauthlib.oauth2 import OAuth2Error
 from requests.exceptions import RequestException
 
 from scanner.connectors import ews_answers
-from scanner.connectors.ews_answers import code_of, explained
+from scanner.connectors.ews_answers import BUSY, code_of, explained
 from scanner.errors import ConfigError, ConnectorError
 
 if TYPE_CHECKING:
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
 
 _NOT_XML = re.compile(rb"&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[124-9]|2\d|3[01]));", re.I)
 _CONTROL = bytes(b for b in range(32) if b not in b"\t\n\r")
-_BUSY = {
-    "ErrorServerBusy", "ErrorTooManyObjectsOpened", "ErrorInternalServerTransientError",
-    "ErrorExceededConnectionCount", "ErrorTimeoutExpired",
-}  # fmt: skip
 _BUILDS = {
     "Exchange2010_SP2": el.Build(14, 3),
     "Exchange2013": el.Build(15, 0),
@@ -77,8 +74,19 @@ class _Patience(el.FaultTolerance):  # type: ignore[misc]
     def raise_response_errors(self, response: Any) -> None:
         if response.status_code == 401 and not self._let_in:
             # A password that is refused is not tried again: that locks accounts.
-            raise UnauthorizedError("refused")
+            refused = UnauthorizedError("refused")
+            refused.offers = _offered(response)
+            raise refused
         super().raise_response_errors(response)
+
+
+def _offered(response: Any) -> str:
+    """Return the ways to sign in that a server offers, as the configuration calls them."""
+    asked = response.headers.get("WWW-Authenticate", "").lower()
+    ways = {"basic": "basic", "ntlm": "ntlm", "negotiate": "kerberos", "bearer": "oauth"}
+    return " or ".join(
+        ours for theirs, ours in ways.items() if re.search(rf"(^|[,\s]){theirs}\b", asked)
+    )
 
 
 class _Operation(EWSAccountService):  # type: ignore[misc]
@@ -92,13 +100,19 @@ class _Operation(EWSAccountService):  # type: ignore[misc]
             raise BrokenAnswerError
         return root.find("{http://schemas.xmlsoap.org/soap/envelope/}Header"), body
 
+    def _update_api_version(self, api_version: Any, header: Any) -> None:
+        # A server that calls itself what nobody knows is asked on as it was.
+        with suppress(ValueError, TypeError):
+            super()._update_api_version(api_version=api_version, header=header)
+
     def _response_generator(self, payload: Any) -> list[Any]:
         found = list(self._get_response_xml(payload=payload))
-        for message in found:
+        # Where some were answered, the others are asked for apart.
+        for message in found if {*map(code_of, found)} <= BUSY else ():
             code = code_of(message)
             if code == "ErrorServerBusy":
                 raise ErrorServerBusy("busy", back_off=ews_answers.back_off(message))
-            if code in _BUSY:
+            if code in BUSY:
                 raise self._get_exception(code=code, text="")
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -88,7 +89,7 @@ class Fault:
     """What goes wrong, where and how often."""
 
     kind: str
-    """`busy` `unauthorised` `unavailable` `cut` `unsupported` or the code of an EWS error."""
+    """`busy` `unauthorised` `unavailable` `cut` `page` `unsupported` or an EWS code."""
 
     operation: str = ""
     mailbox: str = ""
@@ -101,6 +102,51 @@ class Fault:
 
     items: Sequence[str] = ()
     """The ids that an error is answered for; for a whole call where there are none."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a server speaks that is not the one that requests were written with."""
+
+    most_items: int = 1_000
+    """Items beyond so many in one GetItem are answered `ErrorServerBusy`."""
+
+    folders: frozenset[str] | None = None
+    """Distinguished folders it knows; one unknown makes the whole call fail."""
+
+    fields: frozenset[str] | None = None
+    """Fields of items it knows; one unknown makes the whole call fail."""
+
+    bare_faults: bool = False
+    """Errors of a call are SOAP faults that hold the code and nothing else."""
+
+    prefixes: tuple[str, str, str] = ("s", "m", "t")
+    """Of the envelope, of messages, of types."""
+
+    header: str | None = None
+    """Of the answer; None for Microsoft's."""
+
+    without: tuple[str, ...] = ()
+    """Elements that it leaves out wherever they are optional."""
+
+    def speak(self, envelope: str) -> bytes:
+        """Return an answer as this server writes it."""
+        if self.header is not None:
+            envelope = re.sub("<s:Header>.*?</s:Header>", self.header, envelope, flags=re.DOTALL)
+        for name in self.without:
+            envelope = re.sub(rf"<t:{name}( [^>]*)?(/>|>[^<]*</t:{name}>)", "", envelope)
+        for ours, theirs in zip("smt", self.prefixes, strict=True):
+            envelope = re.sub(rf"(</?|xmlns:){ours}(?=[:=])", rf"\g<1>{theirs}", envelope)
+        return envelope.encode("utf-8", "surrogatepass")
+
+    def unknown(self, request: Request) -> str:
+        """Return what of a request this server does not know, empty where it knows all."""
+        names = set(request.ids) if request.operation == "GetFolder" else set()
+        fields = {name for name in fields_of(request) if not name.startswith("folder:")}
+        strange = (names - self.folders if self.folders is not None else set()) | (
+            fields - self.fields if self.fields is not None else set()
+        )
+        return min(strange, default="")
 
 
 @dataclass
@@ -120,13 +166,14 @@ class FakeExchange:
         self,
         boxes: Iterable[Box] = (),
         *,
-        book: dict[str, Person] | None = None,
+        book: Mapping[str, Person | Sequence[Person]] | None = None,
         groups: dict[str, Sequence[Person]] | None = None,
         faults: Iterable[Fault] = (),
         unsupported: Iterable[str] = (),
         version: str = "Exchange2016",
         without_fields: Iterable[str] = (),
         cost: Mapping[str, float] | None = None,
+        dialect: Dialect | None = None,
     ) -> None:
         self.boxes = {box.address.lower(): box for box in boxes}
         self.book = {key.lower(): found for key, found in (book or {}).items()}
@@ -135,6 +182,7 @@ class FakeExchange:
         self.unsupported = set(unsupported)
         self.version = version
         self.without_fields = set(without_fields)
+        self.dialect = dialect or Dialect()
         self.cost = dict(cost or {})
         """Seconds that a call of an operation takes, beside what every call does."""
         self.calls: list[tuple[str, str]] = []
@@ -167,6 +215,8 @@ class FakeExchange:
             self.impersonated |= {request.impersonated} - {""}
             fault = self._struck(request, mailbox)
         time.sleep(self.cost.get(request.operation, 0.0))
+        if unknown := self.dialect.unknown(request):
+            return _plain_fault(f"Unknown name '{unknown}'.")
         if request.operation in self.unsupported:
             return _plain_fault(f"Unknown request '{request.operation}'.")
         if request.version > self.version:
@@ -180,8 +230,11 @@ class FakeExchange:
         except Refused as error:
             self.violations.append(str(error))
             return _fault("ErrorInvalidRequest", str(error))
+        failed = re.search(r"<m:ResponseCode>(Error\w+)<", done)
+        if self.dialect.bare_faults and failed and request.operation != "GetItem":
+            return _plain_fault("It failed.", failed[1])
         answer = f"<m:{request.operation}Response>{done}</m:{request.operation}Response>"
-        return Answer(200, _ENVELOPE.format(answer).encode("utf-8", "surrogatepass"))
+        return Answer(200, self.dialect.speak(_ENVELOPE.format(answer)))
 
     def _struck(self, request: Request, mailbox: str) -> Fault | None:
         for fault in self.faults:
@@ -282,9 +335,11 @@ class FakeExchange:
         box = self.boxes.get(mailbox)
         folders = [one for f in box.folders.values() for one in f.all()] if box else []
         found = []
-        for key in request.ids:
+        for place, key in enumerate(request.ids):
             item = next((f.items[key] for f in folders if key in f.items), None)
-            if wanted & self.without_fields:
+            if place >= self.dialect.most_items:
+                found.append(_error(request.operation, "ErrorServerBusy", "<m:Items/>"))
+            elif wanted & self.without_fields:
                 code = "ErrorInvalidPropertyRequest"
                 found.append(_error(request.operation, code, "<m:Items/>"))
             elif fault and (not fault.items or key in fault.items):
@@ -347,9 +402,11 @@ class FakeExchange:
                 code = fault.kind if fault else "ErrorNameResolutionNoResults"
                 found.append(_error(request.operation, code))
                 continue
+            several = [person] if isinstance(person, Person) else person
+            inside = "".join(f"<t:Resolution>{items.person(one)}</t:Resolution>" for one in several)
             inside = (
-                '<m:ResolutionSet TotalItemsInView="1" IncludesLastItemInRange="true">'
-                f"<t:Resolution>{items.person(person)}</t:Resolution></m:ResolutionSet>"
+                f'<m:ResolutionSet TotalItemsInView="{len(several)}" '
+                f'IncludesLastItemInRange="true">{inside}</m:ResolutionSet>'
             )
             found.append(_success(request.operation, inside))
         return self._messages("", found)
@@ -427,6 +484,8 @@ def _broken(fault: Fault) -> Answer | None:
     """Return the answer to a call that fails as a whole; None for an error within the answer."""
     if fault.kind == "cut":
         return Answer(200, cut=True)
+    if fault.kind == "page":
+        return Answer(200, b"<!DOCTYPE html><html><body>Please log in<br></body></html>")
     if fault.kind == "unauthorised":
         return Answer(401, headers={"WWW-Authenticate": 'Basic realm="ews"'})
     if fault.kind == "unavailable":
@@ -452,10 +511,10 @@ def _fault(code: str, text: str, value: str = "") -> Answer:
     return Answer(500, _ENVELOPE.format(inside).encode())
 
 
-def _plain_fault(text: str) -> Answer:
-    """Return a fault as servers other than Microsoft's answer it: no code, no detail."""
+def _plain_fault(text: str, code: str = "Client") -> Answer:
+    """Return a fault as servers other than Microsoft's answer it, without detail."""
     inside = (
-        f"<s:Fault><faultcode>Client</faultcode><faultstring>{escape(text)}</faultstring></s:Fault>"
+        f"<s:Fault><faultcode>{code}</faultcode><faultstring>{escape(text)}</faultstring></s:Fault>"
     )
     return Answer(200, _ENVELOPE.format(inside).encode())
 
