@@ -176,8 +176,15 @@ def report(
     reason: ReasonOption = "",
     since: SinceOption = "",
     until: UntilOption = "",
+    departments: Annotated[
+        Path | None,
+        typer.Option(help="CSV that tells the department of each mailbox, for rates by it."),
+    ] = None,
 ) -> None:
     """Write the audit report; its format is told by the suffix.
+
+    With --since and --until the period is compared with those of the same length before it; what
+    became of incidents is told since an earlier scan.
 
     Example: `undisclosed report -w audit -o quarter.html --since 2026-01-01 --until 2026-03-31`
     """
@@ -186,7 +193,8 @@ def report(
 
     with errors(), opened(workspace, "wrote report", edition=edition.value, reason=reason) as store:
         reports.renderer(output)
-        reports.write(terminal.query(store, since, until, edition.value, reason), output)
+        shown = terminal.query(store, since, until, edition.value, reason, departments)
+        reports.write(shown, output)
         typer.echo(f"{output}: written ({edition.value} edition)", err=True)
 
 

@@ -304,7 +304,7 @@ class Suppression:
 
     def active(self, now: datetime) -> bool:
         """Tell whether it hides anything at that time."""
-        return now < self.expires_at and (self.lifted_at is None or now < self.lifted_at)
+        return self.at <= now < min(self.expires_at, self.lifted_at or self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)

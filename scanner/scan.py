@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 import scanner
-from scanner import analyse, collect, detectors, purge, triage
+from scanner import analyse, collect, departments, detectors, purge, triage
 from scanner.attachments import Limits
 from scanner.collect import Interest, Source
 from scanner.connectors import connector_class
@@ -109,6 +109,7 @@ def scan(
     watch = watch or Watch()
     sources, looking = [open_source(name, config) for name in names], looked_for(config)
     limits = Limits.with_pictures(config.ocr)
+    table = departments.load(config.departments).to_json() if config.departments else ""
     workspace.lock()
     if workspace.purges.unfinished():
         purge.finish(workspace)
@@ -121,7 +122,7 @@ def scan(
     workspace.begin_run(run)
     log.info("run %s: reading %d sources", run.run_id, len(sources))
     own = detectors.remembered(looking.own, workspace.meta(detectors.OWN_KINDS))
-    workspace.put_meta({detectors.OWN_KINDS: own})
+    workspace.put_meta({detectors.OWN_KINDS: own} | ({departments.META: table} if table else {}))
     watch.phase("Looking through the sources", 0)
     listing, refused = _listing(config, workspace, sources)
     surveys = [

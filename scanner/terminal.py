@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from scanner import notify, report, scope, simulate, who
+from scanner import departments, notify, report, scope, simulate, who
 from scanner import scan as scanning
 from scanner.attachments import Limits
 from scanner.config import Config, arguments, load
@@ -60,6 +60,8 @@ def check(config: Config, names: Sequence[str], reports: Sequence[Path]) -> None
         scanning.open_source(name, config)
     scanning.looked_for(config)
     Limits.with_pictures(config.ocr)
+    if config.departments is not None:
+        departments.load(config.departments)
     channels(config)
 
 
@@ -178,13 +180,21 @@ def full_edition(edition: str, reason: str) -> bool:
     return edition == gather.FULL
 
 
-def query(workspace: Workspace, since: str, until: str, edition: str, reason: str) -> Summary:
-    """Return the summary that the flags of a query ask for."""
+def query(
+    workspace: Workspace,
+    since: str,
+    until: str,
+    edition: str,
+    reason: str,
+    table: Path | None = None,
+) -> Summary:
+    """Return the summary that the flags of a query ask for; `table` maps departments."""
     full_edition(edition, reason)
     window = load(None, {"since": since, "until": until}).window
     return gather.summary(
-        workspace, edition=edition, reason=reason, since=window[0], until=window[1]
-    )
+        workspace, edition=edition, reason=reason, since=window[0], until=window[1],
+        departments=departments.load(table) if table else None,
+    )  # fmt: skip
 
 
 def ranking(workspace: Workspace, result: scanning.Result, reports: Sequence[Path]) -> None:

@@ -23,10 +23,10 @@ from scanner.model import (
 from scanner.store.journal import who
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from scanner.model import Finding, Incident, Score
+    from scanner.model import Finding, Incident, IncidentMessage, ScanRun, Score
     from scanner.store import Workspace
 
 FORM = 1
@@ -99,6 +99,33 @@ def standings(
         for i in workspace.incidents(since, until)
     ]
     return sorted(found, key=lambda s: incidents.rank(s.incident))
+
+
+def then(workspace: Workspace, run: ScanRun, found: Iterable[Incident]) -> dict[str, Standing]:
+    """Return where incidents stood when a run had ended, by id; without those it did not know.
+
+    What was sent later, or said later, does not count.
+    """
+    ended = run.finished_at or run.started_at
+    rules, hidden = rules_of(workspace), _Hidden(workspace, ended)
+    words: dict[str, list[Decision]] = defaultdict(list)
+    for decision in workspace.decisions.all():
+        if decision.at <= ended:
+            words[decision.incident_id].append(decision)
+    alerts, seen = workspace.alerts(), workspace.first_seen()
+
+    def known(message: IncidentMessage) -> bool:
+        keys = (message.message_key, *message.copies)
+        return min((seen[k] for k in keys if k in seen), default=run.started_at) <= run.started_at
+
+    return {
+        i.incident_id: _standing(
+            replace(i, messages=tuple(m for m in i.messages if known(m))),
+            words[i.incident_id], rules, hidden, alerts[i.incident_id], run.run_id,
+        )
+        for i in found
+        if alerts[i.incident_id][1] <= run.started_at
+    }  # fmt: skip
 
 
 def _standing(

@@ -19,7 +19,7 @@ LAYERS = (
     ("errors",),
     ("model",),
     ("addresses", "mime", "text", "unpack", "crypto", "keys"),
-    ("messages", "directory", "severity", "exposure"),
+    ("messages", "directory", "severity", "exposure", "departments"),
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
     ("candidates", "escalation"),
     ("collect", "analyse", "triage", "who", "simulate"),

@@ -76,6 +76,9 @@ class Config(Strict):
     privacy_contacts: tuple[Mailbox, ...] = ()
     """Who answers for data protection: a report is handed over when it reaches one of them."""
 
+    departments: Path | None = None
+    """A table that tells the department of each mailbox; the rates of departments rest on it."""
+
     directory_hours: float = 24
     """How old what is known of an address book may be before it is read again."""
 
@@ -106,6 +109,7 @@ class Config(Strict):
             "fail_on",
             "organisation",
             "detectors",
+            "departments",
             "directory_hours",
             "triage",
         }
@@ -144,6 +148,9 @@ def load(path: Path | None, overrides: dict[str, Any]) -> Config:
         config = Config.model_validate(table | given)
     except ValidationError as error:
         raise ConfigError(f"{path or 'command line'}: {_first(error)}") from error
+    if path is not None and config.departments is not None and "departments" not in given:
+        beside = path.parent / config.departments
+        config = config.model_copy(update={"departments": beside})
     if path is not None and config.detectors.packs:
         packs = tuple(path.parent / pack for pack in config.detectors.packs)
         chosen = config.detectors.model_copy(update={"packs": packs})

@@ -173,7 +173,7 @@ def band_bars(incidents: Iterable[Incident]) -> tuple[Bar, ...]:
 
 def mailbox_bars(mailboxes: Iterable[Mailbox]) -> tuple[Bar, ...]:
     """Return a bar for each of the worst mailboxes: incidents per 1,000 messages sent."""
-    worst = worst_mailboxes(box for box in mailboxes if box.messages_audited)[:MOST_BARS]
+    worst = worst_mailboxes(box for box in mailboxes if box.rate is not None)[:MOST_BARS]
     most = max((box.rate or 0 for box in worst), default=0) or 1
     return tuple(
         Bar(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from scanner import incidents, triage
+from scanner.departments import META, Departments
 from scanner.detectors import OWN_KINDS, kinds
 from scanner.model import Severity, parse_time
 from scanner.report import summary as plain
 from scanner.report import words
+from scanner.report.compare import compare, people_exposed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,22 +33,30 @@ def summary(
     reason: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
+    departments: Departments | None = None,
 ) -> plain.Summary:
     """Return all that a report shows of the workspace, or of a window of it.
 
     In the redacted edition subjects are masked and external addresses are pseudonyms; in the full
-    one neither. Coverage and mailbox figures are those of the whole workspace.
+    one neither. Coverage is that of the whole workspace. Without `departments` those count that
+    the last scan's configuration named.
     """
     run, scope = _latest(workspace)
-    standing = triage.standings(workspace, since, until)
+    everything = triage.standings(workspace)
+    standing = [s for s in everything if _within(s.incident, since, until)]
     shown_ones = [s for s in standing if s.suppressed_by is None]
     found = [s.incident for s in shown_ones]
     by_message: dict[str, list[FindingRow]] = defaultdict(list)
     for row in workspace.findings():
         by_message[row.finding.message_key].append(row)
-    view = _View(workspace, edition)
     trails = json.loads(workspace.meta("trails") or "[]")
     named = mailbox_names(workspace) if edition == REDACTED else str
+    told = workspace.meta(META)
+    compared = compare(
+        workspace, everything, (since, until),
+        departments or (Departments.from_json(told) if told else None), named,
+    )  # fmt: skip
+    view = _View(workspace, edition, compared.changes)
     shown = tuple(
         view.incident(rank, one, by_message) for rank, one in enumerate(shown_ones, start=1)
     )
@@ -67,7 +74,8 @@ def summary(
             replace(c, mailbox=named(c.mailbox)) for c in workspace.coverage()
         ),
         incidents=shown,
-        mailboxes=_mailboxes(workspace, found, named),
+        mailboxes=compared.mailboxes,
+        trend=compared.trend,
         kinds=tuple(
             plain.Term(k.id, k.title) for k in kinds(workspace.meta(OWN_KINDS)) if k.id in occurring
         ),
@@ -77,6 +85,14 @@ def summary(
             if m.id in carried
         ),
         unexplained=tuple(view.escalation(trail) for trail in trails),
+    )
+
+
+def _within(incident: Incident, since: datetime | None, until: datetime | None) -> bool:
+    """Tell whether any message lies in the window; one without any date belongs to every one."""
+    dates = [m.sent_at for m in incident.messages if m.sent_at]
+    return not dates or (
+        (since is None or max(dates) >= since) and (until is None or min(dates) < until)
     )
 
 
@@ -103,8 +119,8 @@ def mailbox_names(workspace: Workspace) -> Callable[[str], str]:
 class _View:
     """Turns stored incidents into what an edition may show."""
 
-    def __init__(self, workspace: Workspace, edition: str) -> None:
-        self._keyed, self._full = workspace.keyed, edition == FULL
+    def __init__(self, workspace: Workspace, edition: str, changes: Mapping[str, str]) -> None:
+        self._keyed, self._full, self._changes = workspace.keyed, edition == FULL, changes
         self._named = mailbox_names(workspace)
 
     def subject(self, message: Any) -> str:
@@ -161,6 +177,7 @@ class _View:
             unknown=_unknown(incident, facts),
             decision=_decision(standing.decision),
             state=standing.state,
+            change=self._changes.get(incident.incident_id, ""),
             clocks=plain.Clocks(
                 standing.first_alert_at,
                 standing.reviewed_at,
@@ -347,55 +364,17 @@ def _totals(
 ) -> plain.Totals:
     found = list(found)
     coverage, activity = workspace.coverage(), workspace.activity()
-    addresses = np.unique(np.concatenate([np.zeros(0, np.uint64), *map(_hashes, found)]))
-    others = _others(found)
     return plain.Totals(
         messages_read=sum(c.messages_read for c in coverage),
         messages_skipped=sum(c.messages_skipped for c in coverage),
         messages_audited=sum(row[2] for row in activity),
         mailboxes=len({row[0] for row in activity}),
         findings=sum(map(len, by_message.values())),
-        people_exposed=len(addresses) + others,
+        people_exposed=people_exposed(found),
         people_low=max((i.people_low for i in found), default=0),
         people_high=sum(i.people_high for i in found),
         unranked=(
             *suppressed,
             *(plain.Unranked(r, n) for r, n in workspace.set_aside().items()),
         ),
-    )
-
-
-def _others(found: Iterable[Incident]) -> int:
-    """Return the people whose data stood in content, who have no address to be told apart by.
-
-    They add up; but for those in one file that went out in several incidents.
-    """
-    total, seen = 0, set[str]()
-    for incident in found:
-        facts: dict[str, Any] = incident.facts
-        files: dict[str, int] = {f["file"]: f["people"] for f in facts.get("files", ())}
-        known = max((people for file, people in files.items() if file in seen), default=0)
-        total += max(incident.people_exposed - len(_hashes(incident)) - known, 0)
-        seen |= files.keys()
-    return total
-
-
-def _hashes(incident: Incident) -> np.ndarray:
-    packed = base64.b64decode(str(incident.facts["people_hashes"]))
-    return np.frombuffer(packed, np.uint64)
-
-
-def _mailboxes(
-    workspace: Workspace, found: Iterable[Incident], named: Callable[[str], str]
-) -> tuple[plain.Mailbox, ...]:
-    audited: dict[str, int] = defaultdict(int)
-    for mailbox, _, count, _ in workspace.activity():
-        audited[mailbox] += count
-    concerned: dict[str, int] = defaultdict(int)
-    for incident in found:
-        for mailbox in {m.mailbox for m in incident.messages if m.role == "exposure"}:
-            concerned[mailbox] += 1
-    return tuple(
-        plain.Mailbox(named(mailbox), count, concerned[mailbox])
-        for mailbox, count in audited.items()
     )

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from scanner import data
-from scanner.report import charts, templates
+from scanner.report import changes, charts, templates
 from scanner.report.summary import BANDS, by_band, worst_mailboxes
+from scanner.report.trend import MIN_SENT
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -40,7 +41,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 def _template() -> Template:
     """Return the report's template, compiled once in a process."""
     environment = templates.environment()
-    environment.globals |= {"bands": BANDS, "limits": LIMITS}
+    environment.globals |= {"bands": BANDS, "limits": LIMITS, "min_sent": MIN_SENT}
     return environment.get_template("report.html.j2")
 
 
@@ -63,6 +64,7 @@ def render(summary: Summary) -> bytes:
         counts=by_band(summary.incidents),
         worst=worst_mailboxes(summary.mailboxes),
         columns=charts.columns(shown),
+        trend_columns=charts.columns(changes.columns(summary.trend)),
         undated=charts.undated(summary.incidents),
         band_bars=charts.band_bars(summary.incidents),
         mailbox_bars=charts.mailbox_bars(summary.mailboxes),

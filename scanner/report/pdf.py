@@ -12,7 +12,7 @@ from markupsafe import Markup
 from scanner import data
 from scanner.errors import ScannerError
 from scanner.report import templates
-from scanner.report.summary import by_band
+from scanner.report.summary import BANDS, by_band
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +54,7 @@ def literal(value: object) -> Markup:
 def _template() -> Template:
     environment = templates.environment(finalize=literal)  # leaves what macros return alone
     environment.filters["label"] = lambda rank: Markup(f"<incident-{int(rank)}>")  # noqa: S704
-    environment.globals |= {"limits": LIMITS, "zip": zip}
+    environment.globals |= {"bands": BANDS, "limits": LIMITS, "zip": zip}
     return environment.get_template("report.typ.j2")
 
 

@@ -37,6 +37,8 @@ COLUMNS = (
     "markers",
     "why",
     "decision",
+    "state",
+    "change",
     "edition",
 )
 

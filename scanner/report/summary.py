@@ -7,11 +7,13 @@ built: whoever renders one cannot show what it does not hold.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from scanner.model import Outcome, Severity
+from scanner.report.trend import Trend, per_thousand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -363,6 +365,10 @@ class Incident:
     state: str = "open"
     """`new`, `open`, `decided`, `awaiting-second` (person) or `reopened`."""
 
+    change: str = ""
+    """Since the scan that the report compares with: `new`, `reopened`, `closed` or `unchanged`;
+    empty where there is none."""
+
     clocks: Clocks | None = None
     assessed: tuple[float, float] | None = None
     """SE as it was worked out, where a person set a factor; None where nobody did."""
@@ -373,13 +379,25 @@ class Mailbox:
     """How one mailbox fared."""
 
     mailbox: str
-    messages_audited: int
+    messages_audited: int | None
+    """None for a period that is not one of whole months: messages are counted by month."""
+
     incidents: int
+    department: str = ""
+    before_audited: int | None = None
+    """In the period before; None where there is none to compare with."""
+
+    before_incidents: int | None = None
 
     @property
     def rate(self) -> float | None:
-        """Incidents per 1,000 messages sent; None where nothing was sent."""
-        return 1000 * self.incidents / self.messages_audited if self.messages_audited else None
+        """Incidents per 1,000 messages sent; None where too few were sent to say."""
+        return per_thousand(self.incidents, self.messages_audited)
+
+    @property
+    def rate_before(self) -> float | None:
+        """The same in the period before."""
+        return per_thousand(self.before_incidents or 0, self.before_audited)
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,6 +419,7 @@ class Summary:
     """In the order of their rank."""
 
     mailboxes: tuple[Mailbox, ...] = ()
+    trend: Trend = field(default_factory=Trend)
     kinds: tuple[Term, ...] = ()
     """Those that occur in `incidents`, once each."""
 
@@ -477,7 +496,12 @@ class _Groups:
 
 def by_band(incidents: Iterable[Incident]) -> dict[str, int]:
     """Return how many incidents each band has, gravest first, with the empty bands as 0."""
-    counts = Counter(incident.severity for incident in incidents)
+    return by_band_of(incident.severity for incident in incidents)
+
+
+def by_band_of(severities: Iterable[str]) -> dict[str, int]:
+    """Return how often each band occurs, gravest first, with the empty bands as 0."""
+    counts = Counter(severities)
     return {band: counts[band] for band in BANDS}
 
 
@@ -494,9 +518,11 @@ def worst_mailboxes(mailboxes: Iterable[Mailbox]) -> tuple[Mailbox, ...]:
 def plain(value: object) -> object:
     """Return a value of this module as dicts, lists, strings and numbers, for JSON."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, tuple):
         return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
     return value.isoformat() if isinstance(value, datetime) else value
 
 
@@ -505,5 +531,5 @@ def to_dict(summary: Summary) -> dict[str, object]:
     return {
         "version": SUMMARY_VERSION,
         "product": "undisclosed",
-        **{field.name: plain(getattr(summary, field.name)) for field in fields(summary)},
+        **{f.name: plain(getattr(summary, f.name)) for f in fields(summary)},
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from scanner import data
-from scanner.report import words
+from scanner.report import changes, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,5 +28,6 @@ def environment(finalize: Callable[..., Any] | None = None) -> Environment:
     )
     shared = ("number", "count", "band", "span", "day", "moment", "stamp", "because", "clip")
     made.filters |= {name: getattr(words, name) for name in shared}
-    made.globals["words"] = words
+    made.filters["month"] = changes.month
+    made.globals |= {"words": words, "changes": changes}
     return made

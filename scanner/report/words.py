@@ -6,6 +6,7 @@ Facts, ranges and what is unknown; whether something must be notified is a perso
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from scanner.model import LEFT_OUT, Severity
@@ -152,6 +153,11 @@ def day(at: datetime | None) -> str:
     return "date unknown" if at is None else f"{at.day} {at:%B} {at.year}"
 
 
+def last_day(until: datetime | None) -> str:
+    """Return the last day before an end that is itself excluded."""
+    return day(until - timedelta(microseconds=1) if until else None)
+
+
 def moment(at: datetime | None) -> str:
     """Return `4 March 2026 at 10:42 UTC`."""
     return "date unknown" if at is None else f"{day(at)} at {at:%H:%M} UTC"
@@ -195,7 +201,7 @@ def scope_facts(summary: Summary) -> tuple[tuple[str, str], ...]:
     )
     skipped = f"; {number(totals.messages_skipped)} skipped" if totals.messages_skipped else ""
     since = day(scope.since) if scope.since else "from the beginning"
-    until = day(scope.until) if scope.until else "to the end"
+    until = last_day(scope.until) if scope.until else "to the end"
     bounded = scope.since or scope.until
     run = summary.run
     facts = (
@@ -328,7 +334,7 @@ def first_steps(summary: Summary) -> tuple[Step, ...]:
         steps.append(
             Step(f"Make readable what was not read, then scan again. Most often: {because(group)}.")
         )
-    boxes = worst_mailboxes(box for box in summary.mailboxes if box.messages_audited >= 100)
+    boxes = worst_mailboxes(box for box in summary.mailboxes if box.rate is not None)
     if boxes and boxes[0].incidents > 1:
         box = boxes[0]
         steps.append(

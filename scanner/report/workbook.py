@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from scanner.report import words
+from scanner.report import changes, words
 from scanner.report.sheets import cell
+from scanner.report.summary import BANDS
 
 if TYPE_CHECKING:
     from scanner.report.summary import Summary
@@ -92,6 +93,9 @@ def _answer(summary: Summary) -> Iterator[Row]:
     for step in words.first_steps(summary):
         yield "What to do first", step.text
     yield "What was not read", words.unread_sentence(summary)
+    yield "What changed", changes.moved(summary)
+    if summary.trend.periods:
+        yield "Against the period before", changes.compared(summary)
     yield from words.scope_facts(summary)
     yield from words.run_facts(summary)
     for choice in summary.counting_choices:
@@ -113,7 +117,7 @@ def _incidents(summary: Summary) -> Iterator[Row]:
             i.messages[0].subject if i.messages else "",
             "; ".join(words.term(titles, kind) for kind in i.kinds),
             "; ".join(words.term(titles, marker) for marker in i.markers), i.why,
-            i.decision.verdict if i.decision else "",
+            i.decision.verdict if i.decision else "", i.state, i.change,
         )  # fmt: skip
 
 
@@ -148,7 +152,28 @@ def _findings(summary: Summary) -> Iterator[Row]:
 
 def _mailboxes(summary: Summary) -> Iterator[Row]:
     for box in summary.mailboxes:
-        yield box.mailbox, box.messages_audited, box.incidents, box.rate
+        yield (
+            box.mailbox, box.department, box.messages_audited, box.incidents, box.rate,
+            box.before_audited, box.before_incidents, box.rate_before,
+        )  # fmt: skip
+
+
+def _periods(summary: Summary) -> Iterator[Row]:
+    for period in summary.trend.periods:
+        yield (
+            changes.span(period), period.since, period.until, period.incidents,
+            *(period.by_severity.get(band, 0) for band in BANDS), period.people, period.mailboxes,
+            period.sent, period.rate, ", ".join(period.without_mail),
+        )  # fmt: skip
+
+
+def _departments(summary: Summary) -> Iterator[Row]:
+    for found in summary.trend.departments:
+        yield (
+            changes.department(found), found.mailboxes, found.messages_audited, found.incidents,
+            found.people, found.rate, found.before_audited, found.before_incidents,
+            found.rate_before,
+        )  # fmt: skip
 
 
 def _coverage(summary: Summary) -> Iterator[Row]:
@@ -166,6 +191,11 @@ def _coverage(summary: Summary) -> Iterator[Row]:
 
 _ID = (("Rank", 6), ("Incident", 16))
 
+_RATES = (
+    ("Messages sent", 14), ("Incidents", 10), ("Per 1,000 sent", 14), ("Sent before", 14),
+    ("Incidents before", 10), ("Per 1,000 before", 14),
+)  # fmt: skip
+
 SHEETS = (
     Sheet("Summary", (("What", 28), ("Says", 100)), _answer),
     Sheet(
@@ -175,6 +205,7 @@ SHEETS = (
             ("People", 9), ("People at least", 9), ("People at most", 9), ("Pairs", 10),
             ("Names shown", 9), ("Messages", 9), ("First sent (UTC)", 17), ("Mailboxes", 34),
             ("Subject", 40), ("Kinds", 30), ("Markers", 34), ("Why", 60), ("Decision", 16),
+            ("State", 12), ("Since the earlier scan", 14),
         ),
         _incidents,
     ),
@@ -205,8 +236,25 @@ SHEETS = (
     ),
     Sheet(
         "Mailboxes",
-        (("Mailbox", 40), ("Messages sent", 14), ("Incidents", 10), ("Per 1,000 sent", 14)),
+        (("Mailbox", 40), ("Department", 28), *_RATES),
         _mailboxes,
+    ),
+    Sheet(
+        "Trend",
+        (
+            ("Period", 22), ("From (UTC)", 17), ("To, excluded (UTC)", 17), ("Incidents", 10),
+            *((words.band(band).capitalize(), 10) for band in BANDS), ("People", 9),
+            ("Mailboxes", 10), ("Messages sent", 14), ("Per 1,000 sent", 14),
+            ("Months without sent mail", 30),
+        ),
+        _periods,
+    ),
+    Sheet(
+        "Departments",
+        (
+            ("Department", 34), ("Mailboxes", 10), *_RATES[:2], ("People", 9), *_RATES[2:],
+        ),
+        _departments,
     ),
     Sheet(
         "Coverage",

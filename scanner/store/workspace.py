@@ -520,6 +520,14 @@ class Workspace:
         )
         return {i: (run, parse_time(at) or datetime.now(UTC)) for i, run, at in rows}
 
+    def first_seen(self) -> dict[str, datetime]:
+        """Return, for each message that has a finding, when the run began that first saw one."""
+        rows = self._db.query(
+            "SELECT message_key, min(started_at) FROM findings "
+            "JOIN runs ON run_id = first_run GROUP BY message_key"
+        )
+        return {key: parse_time(at) or datetime.now(UTC) for key, at in rows}
+
     def findings(self) -> list[FindingRow]:
         """Return all findings, in a stable order."""
         return list(self._findings("ORDER BY message_key, kind, part"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +28,7 @@ from scanner.report.summary import (
     Unranked,
     reading_of,
 )
+from scanner.report.trend import Department, Movement, Period, Trend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +62,24 @@ SUBJECTS = (
     "Your arrears arrangement",
     "Portal launch",
 )
+
+
+def make_trend(name: str = "Income") -> Trend:
+    """Return what changed over five quarters, in a department of this name and in others."""
+    quarters = [datetime(2025 + n // 4, n % 4 * 3 + 1, 1, tzinfo=UTC) for n in range(6)]
+    periods = tuple(
+        Period(
+            since, until, 3 + n, 900 * n, {"very-high": n % 2, "high": 1, "medium": n, "low": 2},
+            sent=700 + 40 * n, mailboxes=12, without_mail=() if n else ("2025-01",),
+        )
+        for n, (since, until) in enumerate(pairwise(quarters))
+    )  # fmt: skip
+    departments = (
+        Department(name, 2, 410, 4, 1010, 395, 2),
+        Department("Governance", 1, 33, 1, 12, 30, 0),
+        Department("", 9, 297, 3, 44, 280, 3),
+    )
+    return Trend(Movement("run-20260101", START, 5, 1, 1, 2, 3), periods, departments)
 
 
 def make_message(n: int, **changes: object) -> Message:
@@ -221,8 +241,10 @@ def make_summary(incidents: tuple[Incident, ...], **changes: object) -> Summary:
         reading=reading_of(rows),
         incidents=incidents,
         mailboxes=tuple(
-            Mailbox(box, 200 + 150 * n, max(0, 4 - n)) for n, box in enumerate(MAILBOXES)
+            Mailbox(box, 200 + 150 * n, max(0, 4 - n), "Income" if n < 3 else "")
+            for n, box in enumerate(MAILBOXES)
         ),
+        trend=make_trend(),
         kinds=KINDS,
         markers=MARKERS,
     )
@@ -284,6 +306,7 @@ def make_hostile() -> Summary:
         run=Run(SCRIPT, SCRIPT, SCRIPT, START, None, SCRIPT),
         reading=reading_of(rows),
         mailboxes=(Mailbox(SCRIPT, 100, 2), Mailbox("m" * 5000, 0, 1)),
+        trend=make_trend(SCRIPT),
         kinds=(Term("visible-recipients", SCRIPT, SCRIPT), Term(SCRIPT, SCRIPT, SCRIPT)),
         counting_choices=(SCRIPT,),
     )
@@ -292,7 +315,7 @@ def make_hostile() -> Summary:
 def make_nothing(reading: Reading, messages_read: int) -> Summary:
     """Return a summary without incidents."""
     totals = Totals(messages_read, 0, messages_read, 2, 0, 0, 0, 0)
-    return make_summary((), totals=totals, reading=reading, mailboxes=())
+    return make_summary((), totals=totals, reading=reading, mailboxes=(), trend=Trend())
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ def test_tables_have_captions_and_scopes(page: Page) -> None:
 def test_charts_have_titles_and_descriptions(page: Page) -> None:
     """Every chart is an image to a screen reader, with a title and a description."""
     images = page.values("role").count("img")
-    assert images == 3
+    assert images == 4
     assert page.tags["desc"] == images
     assert page.tags["title"] == images + 1
 

@@ -38,6 +38,18 @@ def test_says_what_the_summary_says(realistic: Summary) -> None:
         assert incident.incident_id in said
 
 
+def test_says_what_changed(realistic: Summary) -> None:
+    """Movement and the period before are on page one; periods and departments have tables."""
+    document = pypdfium2.PdfDocument(pdf.render(realistic))
+    front = re.sub(r"\s+", " ", document[0].get_textpage().get_text_range())
+    assert "5 new (1 of them settled), 1 reopened, 2 closed, 3 unchanged" in front
+    assert "7 incidents began in Jan to Mar 2026, 6 in Oct to Dec 2025" in front
+    said = _text(pdf.render(realistic))
+    assert "Governance" in said
+    assert "too few sent" in said
+    assert "No department is named for" in said
+
+
 def test_is_tagged_and_titled_in_a_language(realistic: Summary) -> None:
     """The file claims PDF/UA-1, is marked as tagged, and names its language and title."""
     content = pdf.render(realistic)

@@ -41,6 +41,20 @@ def test_holds_the_report_in_typed_cells(realistic: Summary) -> None:
     assert len(sheets["Findings"]) == 1 + sum(len(i.findings) for i in realistic.incidents)
 
 
+def test_the_trend_has_its_sheets(realistic: Summary) -> None:
+    """Each period and each department has a row, and a mailbox its department."""
+    sheets = _sheets(realistic)
+    assert len(sheets["Trend"]) == 1 + len(realistic.trend.periods)
+    first = dict(zip(sheets["Trend"][0], sheets["Trend"][1], strict=True))
+    assert (first["Period"], first["Messages sent"]) == ("Jan to Mar 2025", 700)
+    assert first["Months without sent mail"] == "2025-01"
+    rows = [dict(zip(sheets["Departments"][0], r, strict=True)) for r in sheets["Departments"][1:]]
+    assert [row["Department"] for row in rows] == ["Income", "Governance", "No department named"]
+    assert [row["Per 1,000 sent"] for row in rows][1:2] == [""]  # thirty-three messages
+    assert sheets["Mailboxes"][1][1] == "Income"
+    assert sheets["Incidents"][0][-2:] == ["State", "Since the earlier scan"]
+
+
 def test_the_action_plan_leaves_owner_and_dates_to_people(realistic: Summary) -> None:
     """Each step of each incident has a row whose owner, due and done are blank."""
     head, *rows = _sheets(realistic)["Action plan"]
