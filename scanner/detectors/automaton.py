@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from scanner.detectors.page import FEW
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -256,6 +258,10 @@ class Automaton:
         return ends
 
     def _run(self, codes: Bytes, places: Ints, start: _Row | int) -> Ints:
+        if len(places) <= FEW:
+            starts = np.broadcast_to(start, places.shape).tolist()
+            pairs = zip(places.tolist(), starts, strict=True)
+            return np.array([self._walk(codes, *pair) for pair in pairs], np.int64)
         ends: Ints = np.full(len(places), -1)
         state = np.broadcast_to(np.int32(start) << 8, places.shape)
         rows, at = np.arange(len(places)), places + (1 if self._step < 0 else -2)
@@ -269,6 +275,21 @@ class Automaton:
             if len(live) < len(rows):
                 rows, at, state = rows[live], at[live], state[live]
         return ends
+
+    def _walk(self, codes: Bytes, place: int, start: int) -> int:
+        """Return where one match ends, step by step: columns of one cost as much as of many."""
+        following, reads, step = self._listed
+        bytes_, end, state, at = codes.data, -1, start << 8, place + (1 if step < 0 else -2)
+        while state := following[state + bytes_[at]]:
+            at += step
+            read = reads[state >> 8]
+            if read >= 0:
+                end = at - read * step + (step < 0)
+        return end
+
+    @cached_property
+    def _listed(self) -> tuple[memoryview, list[int], int]:
+        return self._next.data, self._reads.tolist(), self._step
 
 
 def _parts(pattern: re.Pattern[str], backwards: bool) -> Iterator[list[Any]]:

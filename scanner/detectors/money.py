@@ -6,10 +6,11 @@ import re
 from bisect import bisect_left
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scanner.detectors.automaton import Automaton
 from scanner.detectors.base import NEVER, Kind
 from scanner.detectors.finder import Combination
 from scanner.detectors.labelled import Standard, labelled
@@ -18,10 +19,9 @@ from scanner.detectors.numbers import (
     REFERENCE_WORDS,
     called_references,
     compact,
-    digits_of,
     luhn_hold,
 )
-from scanner.detectors.page import ALNUM, DIGIT, PLAIN, UPPER, Spans, Words
+from scanner.detectors.page import ALNUM, DIGIT, PLAIN, UPPER, Spans, Words, chars
 from scanner.detectors.patterns import Pattern, Value, by_rules, exactly, once
 
 if TYPE_CHECKING:
@@ -279,86 +279,82 @@ _SIX_BEFORE_EIGHT = re.compile(
     r"(?<![0-9A-Za-z./-])(?=([0-9]{6}[ /|,\t][ ]?)"
     r"(?!(?:19|20)[0-9]{2}[01][0-9][0-3][0-9])[0-9]{8}(?![0-9]))"
 )
-_ACCOUNT = re.compile(
-    r"(?<![0-9.-])([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{6,7}|[0-9]{9,10})(?![0-9]|[./-][0-9])"
+_ACCOUNT = Automaton(
+    re.compile(
+        r"(?<![0-9.-])([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{6,7}|[0-9]{9,10})(?![0-9]|[./-][0-9])"
+    )
 )
-_ACCOUNT_BEFORE = re.compile(r"(?<![0-9./-])([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{7})$")
-_TOUCHES = re.compile(r"[^\n]{0,3}|[^\w\n]{0,9}")
+_ACCOUNT_BEFORE = Automaton(
+    re.compile(r"(?<![0-9./-])([0-9]{8}|[0-9]{4} [0-9]{4}|[0-9]{7})\Z"), backwards=True
+)
+_TOUCHES, _TOUCHES_WORDS = 9, 3
+"""Characters between a code and an account number that touches it, and where some are letters."""
+
 _BEHIND, _BEFORE = 60, 50
 """Characters between a sort code and its account number at most."""
 
 
-class _Pair(NamedTuple):
-    """A sort code, the account number beside it, and what else tells of both."""
-
-    number: int
-    code: tuple[int, int]
-    account: tuple[int, int] | None
-    adjacent: bool
-    """Whether the account number stands right behind."""
-
-    named: bool
-    """Whether something stands before the code that was looked for."""
-
-    dashed: bool
-    date: bool
-
-
-_CODE = re.compile(rf"{_SIX}(?=[ /|,\t]{{0,2}}$)")
+_CODE = Automaton(re.compile(rf"{_SIX}\Z"), backwards=True)
 _CODE_LONGEST = 10
+_BEHIND_CODE, _SIGN, _WITHIN_WORD = chars(r" /|,\t"), chars("./-"), ALNUM | chars("_")
+_DASH, _BLANK, _LINE_END = b"- \n"
 
 
-def _pairs(at: Spans) -> Iterator[_Pair]:
-    """Yield what texts that end with six digits in the form of a sort code hold."""
-    digits, far = at.page.digits, len(at.page.data)
-    # The account number begins with the next digit, or it ends with the one before.
-    behind = np.append(digits, far)[digits.searchsorted(at.end)] - at.end
-    for (number, start, end), gap in zip(at.rows(), behind.tolist(), strict=True):
-        text = at.page.texts[number]
-        code = _CODE.search(text, max(start, end - _CODE_LONGEST), end)
-        if code is None or (value := digits_of(code[0])) == "000000":
-            continue
-        first, last = code.span()
-        account = _ACCOUNT.match(text, end + gap) if end + gap - last <= _BEHIND else None
-        adjacent = False
-        if account is not None:
-            eight = len(account[1].replace(" ", "")) == 8
-            adjacent = eight and _TOUCHES.fullmatch(text, last, account.start()) is not None
-        else:
-            account = _before(text, first)
-        place = account.span(1) if account else None
-        named, dashed = first != start, "-" in code[0]
-        yield _Pair(number, (first, last), place, adjacent, named, dashed, _is_date(value))
+def _codes(at: Spans) -> tuple[Spans, Ints]:
+    """Return the codes that texts end with, and of which rows they are."""
+    one = at.page.codes[at.end - 1], at.page.codes[at.end - 2]
+    spaced = _BEHIND_CODE[one[0]].astype(np.int64)
+    last = at.end - spaced - (_BEHIND_CODE[one[1]] & (spaced > 0))
+    first = _CODE.ends(at.page.codes, last)
+    rows = np.flatnonzero(first >= np.maximum(at.start, at.end - _CODE_LONGEST))
+    code = Spans(at.page, first[rows], last[rows])
+    other = (code.digits(6) > 0).sum(1) > 0
+    return code[other], rows[other]
 
 
-_LAST_DIGIT = re.compile(rf"[^0-9]{{0,{_BEFORE}}}[0-9]")
+def _accounts(code: Spans, behind: Ints) -> tuple[Spans, Mask]:
+    """Return the account number beside each code, empty for none, and whether it is right behind.
 
-
-def _before(text: str, first: int) -> re.Match[str] | None:
-    """Return the account number whose last digit is the last one before a place."""
-    left = text[max(0, first - _BEFORE - 1) : first][::-1]
-    found = _LAST_DIGIT.match(left)
-    if found is None or left[found.end() - 2 : found.end() - 1] in {".", "/", "-"}:
-        return None
-    stop = first - found.end() + 1
-    return _ACCOUNT_BEFORE.search(text, max(0, stop - 9), stop)
+    It begins with the next digit from a place on, or it ends with the one before the code.
+    """
+    page, texts = code.page, code.texts()
+    digits = np.append(page.digits, page.ends[-1])
+    start = digits[digits.searchsorted(behind)]
+    near = (start - code.end <= _BEHIND) & (start < page.ends[texts])
+    end = np.where(near, _ACCOUNT.ends(page.codes, start), -1)
+    eight = (end - start == 8) | ((end - start == 9) & (page.codes[start + 4] == _BLANK))
+    window = page.windows(code.end, _TOUCHES)
+    within = np.arange(_TOUCHES) < (start - code.end)[:, None]
+    line = ((window == _LINE_END) & within).any(1)
+    word = (_WITHIN_WORD[window] & within).any(1)
+    touches = (start - code.end <= np.where(word, _TOUCHES_WORDS, _TOUCHES)) & ~line
+    adjacent = (end >= 0) & eight & touches
+    left = np.flatnonzero(end < 0)
+    before = digits[digits.searchsorted(code.start[left]) - 1]
+    stop = before + 1
+    joined = (stop < code.start[left]) & _SIGN[page.codes[stop]]
+    near = (before >= page.begins[texts[left]]) & (code.start[left] - stop <= _BEFORE) & ~joined
+    first = np.where(near, _ACCOUNT_BEFORE.ends(page.codes, stop), -1)
+    start[left], end[left] = first, np.where(first < 0, -1, stop)
+    return Spans(page, np.where(end < 0, -1, start), end), adjacent
 
 
 def _accept_pairs(at: Spans) -> Confirmed:
     """Return the sort codes, and the account numbers beside them."""
-    pairs = list(_pairs(at))
-    if not pairs:
+    code, rows = _codes(at)
+    if not len(code):
         return ()
-    begins = at.page.begins[[pair.number for pair in pairs]]
-    codes = np.array([pair.code for pair in pairs], np.int64).reshape(-1, 2) + begins[:, None]
-    places = [pair.account or (-1, -1) for pair in pairs]
-    accounts = np.array(places, np.int64).reshape(-1, 2)
-    there = accounts[:, 0] >= 0
-    long = there & (accounts[:, 1] - accounts[:, 0] >= 8)
-    adjacent, named, dashed, dates = (
-        np.array([pair[3:] for pair in pairs], np.bool_).reshape(-1, 4).T
-    )
-    code = Spans(at.page, codes[:, 0], codes[:, 1])
+    account, adjacent = _accounts(code, at.end[rows])
+    there = account.end >= 0
+    long = there & (account.end - account.start >= 8)
+    named = code.start != at.start[rows]
+    window = at.page.windows(code.start, _CODE_LONGEST)
+    dashed = (
+        (window == _DASH) & (np.arange(_CODE_LONGEST) < (code.end - code.start)[:, None])
+    ).any(1)
+    pairs = code.digits(6).reshape(-1, 3, 2) @ (10, 1)
+    low, high = np.minimum(pairs[:, 0], pairs[:, 1]), np.maximum(pairs[:, 0], pairs[:, 1])
+    dates = (low > 0) & (low <= 12) & (high <= 31)
     called = code.near(_SORT_WORDS, 40, 15)
     unlike = dates | code.near(PHONE_WORDS, 25, 10)
     account_word = long & code.near(_ACCOUNT_WORDS, 60, 40)
@@ -373,15 +369,8 @@ def _accept_pairs(at: Spans) -> Confirmed:
         (~unlike & dashed & code.near(_BANK_WORDS, 40, 30), 0.3,
          "the form of a sort code, with a bank beside it"),
     )  # fmt: skip
-    accounts += begins[:, None]
-    beside = Spans(at.page, accounts[there, 0], accounts[there, 1])
     known = [(mask[there], sure, why) for mask, sure, why in rules]
-    return by_rules(code, *rules), by_rules(beside, *known, kind=ACCOUNT_NUMBER)
-
-
-def _is_date(digits: str) -> bool:
-    first, second = int(digits[:2]), int(digits[2:4])
-    return 0 < min(first, second) <= 12 and max(first, second) <= 31
+    return by_rules(code, *rules), by_rules(account[there], *known, kind=ACCOUNT_NUMBER)
 
 
 _TOGETHER = 80
