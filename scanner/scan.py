@@ -249,13 +249,15 @@ def _listing(
     what an earlier scan read counts on. What the books say is kept in the workspace.
     """
     known: dict[str, dict[str, str]] = json.loads(workspace.meta("listings") or "{}")
-    limit = datetime.now(UTC) - timedelta(hours=config.directory_hours)
+    now = datetime.now(UTC)
+    limit = now - timedelta(hours=config.directory_hours)
     folder = workspace.root / "directory"
     refused: dict[str, list[Coverage]] = {source.name: [] for source in sources}
     for source in sources:
         before = known.get(source.name)
         told = Listing.load(folder / before["file"], workspace.vault) if before else Listing()
-        if not before or datetime.fromisoformat(before["read_at"]) <= limit:
+        # What was read in the future was read by a clock that has been set right since.
+        if not before or not limit < datetime.fromisoformat(before["read_at"]) <= now:
             try:
                 found = source.connector.directory()
             except ConnectorError as error:

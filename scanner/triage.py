@@ -260,8 +260,12 @@ def decide(
     now = datetime.now(UTC)
     if aware_at is not None and aware_at > now:
         raise UsageError("--aware-at lies in the future")
+    before = [d.at for d in workspace.decisions.all() if d.incident_id == incident.incident_id]
+    at = max([now, *(word + timedelta(microseconds=1) for word in before)])
+    if at > now and verdict in AWARE:
+        aware_at = aware_at or now  # the clock went back: the last word counts, and runs from now
     decision = Decision(
-        uuid.uuid4().hex, incident.incident_id, verdict, author.strip() or who(), now, reason,
+        uuid.uuid4().hex, incident.incident_id, verdict, author.strip() or who(), at, reason,
         **set_to, aware_at=aware_at, messages=exposing(incident),
     )  # fmt: skip
     workspace.decisions.add([decision])

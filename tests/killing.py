@@ -5,6 +5,7 @@
     open     a file is opened for writing
     chmod    a file that was written gets its mode: it is whole, and nothing lists it yet
     remove   a file is removed
+    rename   a file that is whole is about to take its name
     sql      a statement is about to run on the workspace's state
 
 and TEXT stands in the file's path or in the statement. Nothing of the program is replaced: Python's
@@ -18,7 +19,7 @@ import signal
 import sys
 from typing import Any
 
-EVENTS = {"open": "open", "chmod": "os.chmod", "remove": "os.remove"}
+EVENTS = {"open": "open", "chmod": "os.chmod", "remove": "os.remove", "rename": "os.rename"}
 
 
 def writes(opened: tuple[Any, ...]) -> bool:

@@ -33,7 +33,7 @@ MOMENTS = [
     ("chmod", ".parquet", 5),
     ("remove", ".parquet", 3),  # compaction has removed some of the files it replaced
     ("sql", "DELETE FROM incidents", 1),  # the analysis is half in place
-    ("open", "report-", 1),
+    ("rename", ".html", 1),  # the report is written and has no name yet
     ("sql", "UPDATE runs", 1),  # all is done but the record of it
 ]
 

@@ -260,12 +260,38 @@ def _damaged(path: Path) -> StoreError:
 
 
 def put(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, for its owner only; raises `OSError`."""
+    """Write a file whole or not at all, for its owner only; raises `OSError`.
+
+    Where the system can do that it has no name until it is whole: a kill leaves nothing behind.
+    """
     private_folder(path.parent)
-    draft = path.with_name(f"{path.name}.part")
-    with private_file(draft) as file:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if not _nameless(draft, content):
+            with private_file(draft) as file:
+                file.write(content)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _nameless(path: Path, content: bytes) -> bool:
+    """Write a new file that gets its name last; return whether the system can do that."""
+    try:
+        descriptor = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
+    except (AttributeError, OSError):
+        return False
+    with os.fdopen(descriptor, "wb") as file:
         file.write(content)
-    draft.replace(path)
+        file.flush()
+        os.fsync(descriptor)
+        try:
+            # With a descriptor of a folder, whichever, the link is followed to the file itself.
+            os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)
+        except OSError:
+            return False
+    return True
 
 
 @contextmanager

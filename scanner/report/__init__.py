@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner import crypto
 from scanner.errors import ScannerError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from scanner.report.summary import Summary
 
@@ -44,21 +43,6 @@ def write(summary: Summary, path: Path) -> None:
 def put(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, mode 0600; raises `ScannerError` where it cannot be."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, content)
+        crypto.put(path, content)
     except OSError as error:
         raise ScannerError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    # The temporary file lies beside its target: a rename is atomic within one file system only.
-    handle, name = tempfile.mkstemp(prefix=".report-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -47,7 +47,7 @@ def build(sheets: Sequence[Sheet[_T]], of: _T, title: str, edition: str) -> byte
 
     target = io.BytesIO()
     options = {
-        "constant_memory": True,  # a row is written when the next one begins
+        "in_memory": True,  # by default a copy in clear lies in the folder for temporary files
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "strings_to_numbers": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import contextmanager
 from functools import cache
@@ -22,6 +23,9 @@ FORMAT = 5
 
 MIGRATIONS = tuple(f"migrations/{number:04}.sql" for number in range(1, FORMAT + 1))
 """What makes format N of format N-1, in order; the format is SQLite's `user_version`."""
+
+FULL = 64 * 1024
+"""With fewer bytes free SQLite cannot even make its log's index, and calls that an I/O error."""
 
 
 class Database:
@@ -193,9 +197,28 @@ def store_errors(what: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise StoreError(
-            f"{what}: the workspace's state cannot be used ({error}); if it is damaged, restore "
-            "it from a copy or scan again into a new workspace"
-        ) from error
+        raise StoreError(f"{what}: {_advice(what, error)}") from error
     except OSError as error:
         raise StoreError(f"{what}: cannot be written: {error.strerror}") from error
+
+
+def _advice(what: Path, error: sqlite3.DatabaseError) -> str:
+    """Return what went wrong and what to do, in words."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    try:
+        full = shutil.disk_usage(what if what.is_dir() else what.parent).free < FULL
+    except OSError:
+        full = False
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and full):
+        return "the disk is full; make room and run the command again, nothing is lost"
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
+        return (
+            "the workspace's state cannot be written (file system or file read-only, or no "
+            "permission); every command writes its log there: copy the workspace to where you may"
+        )
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return "another command is writing to the workspace; wait until it has ended"
+    return (
+        f"the workspace's state cannot be used ({error}); if it is damaged, restore it from a copy "
+        "or scan again into a new workspace"
+    )

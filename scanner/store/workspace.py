@@ -211,10 +211,10 @@ class Workspace:
             )  # fmt: skip
 
     def runs(self) -> list[ScanRun]:
-        """Return all runs, the latest first."""
+        """Return all runs, the one that began last first, whatever the clock said."""
         rows = self._db.query(
             "SELECT run_id, started_at, finished_at, outcome, exit_code, messages_read, "
-            "messages_skipped, config_hash, version, scope FROM runs ORDER BY started_at DESC"
+            "messages_skipped, config_hash, version, scope FROM runs ORDER BY rowid DESC"
         )
         return [
             ScanRun(r[0], parse_time(r[1]) or datetime.now(UTC), parse_time(r[2]), *r[3:])
@@ -533,7 +533,7 @@ class Workspace:
         return list(self._findings("ORDER BY message_key, kind, part"))
 
     def _findings(self, tail: str) -> Iterator[FindingRow]:
-        runs = self._db.query("SELECT run_id FROM runs ORDER BY started_at DESC LIMIT 1")
+        runs = self._db.query("SELECT run_id FROM runs ORDER BY rowid DESC LIMIT 1")
         latest = runs[0][0] if runs else ""
         for row in self._db.query(
             "SELECT severity, internet_message_id, first_run, masked, value_hashes, why, file, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import resource
+import tempfile
 import time
 import zipfile
 from dataclasses import replace
@@ -17,6 +18,7 @@ from scanner.report import words, workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from scanner.report.summary import Summary
 
@@ -91,6 +93,14 @@ def test_a_formula_in_mail_is_text(realistic: Summary, begin: str) -> None:
 def test_hostile_text_gives_a_workbook_that_opens(hostile: Summary) -> None:
     """Control characters, markup and very long subjects leave every sheet readable."""
     assert len(_sheets(hostile)["Incidents"]) == 1 + len(hostile.incidents)
+
+
+def test_nothing_lies_in_a_temporary_file(
+    realistic: Summary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workbook is made where no temporary file can be: none would outlive a kill in clear."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert workbook.render(realistic)[:2] == b"PK"
 
 
 @pytest.mark.timed
