@@ -26,7 +26,7 @@ LAYERS = (
     ("scope", "purge"),
     ("scan", "report", "notify"),
     ("terminal",),
-    ("commands",),
+    ("commands", "api"),
     ("cli",),
 )
 """Units by layer, as design.md has them; a file of a package belongs to the package's unit."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from scanner.report.words import stamp, term, title
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from scanner.report.summary import Incident, Summary
+    from scanner.report.summary import Summary
 
 COLUMNS = (
     "rank",
@@ -55,22 +55,24 @@ def cell(value: object) -> object:
     return _FORMULA.sub("'", _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value))
 
 
-def row(incident: Incident, titles: Mapping[str, str], edition: str) -> dict[str, object]:
-    """Return one incident as a row of `COLUMNS`."""
-    messages = incident.messages
-    own = {name: getattr(incident, name) for name in COLUMNS if hasattr(incident, name)}
-    return own | {
-        "title": title(incident, titles),
-        "messages": len(messages),
-        "first_sent_at": stamp(incident.first_sent_at) if incident.first_sent_at else "",
-        "mailboxes": _distinct(message.mailbox for message in messages),
-        "senders": _distinct(message.sender for message in messages),
-        "subjects": _distinct(message.subject for message in messages),
-        "kinds": "; ".join(incident.kinds),
-        "markers": "; ".join(term(titles, marker) for marker in incident.markers),
-        "decision": incident.decision.verdict if incident.decision else "",
-        "edition": edition,
-    }
+def rows(summary: Summary) -> Iterator[dict[str, object]]:
+    """Yield each incident as a row of `COLUMNS`."""
+    titles = {known.id: known.title for known in (*summary.kinds, *summary.markers)}
+    for incident in summary.incidents:
+        messages = incident.messages
+        own = {name: getattr(incident, name) for name in COLUMNS if hasattr(incident, name)}
+        yield own | {
+            "title": title(incident, titles),
+            "messages": len(messages),
+            "first_sent_at": stamp(incident.first_sent_at) if incident.first_sent_at else "",
+            "mailboxes": _distinct(message.mailbox for message in messages),
+            "senders": _distinct(message.sender for message in messages),
+            "subjects": _distinct(message.subject for message in messages),
+            "kinds": "; ".join(incident.kinds),
+            "markers": "; ".join(term(titles, marker) for marker in incident.markers),
+            "decision": incident.decision.verdict if incident.decision else "",
+            "edition": summary.edition,
+        }
 
 
 def _distinct(values: Iterable[str]) -> str:
@@ -79,11 +81,9 @@ def _distinct(values: Iterable[str]) -> str:
 
 def render(summary: Summary) -> bytes:
     """Return the incidents as CSV: UTF-8 with a byte order mark, without which Excel guesses."""
-    titles = {known.id: known.title for known in (*summary.kinds, *summary.markers)}
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, quoting=csv.QUOTE_ALL)
     writer.writeheader()
-    for incident in summary.incidents:
-        cells = row(incident, titles, summary.edition)
-        writer.writerow({name: cell(value) for name, value in cells.items()})
+    for row in rows(summary):
+        writer.writerow({name: cell(value) for name, value in row.items()})
     return text.getvalue().encode("utf-8-sig")
