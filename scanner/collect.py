@@ -176,7 +176,7 @@ def collect(
     """
     checkpoints = workspace.checkpoints(source.name)
     tally = Tally()
-    with Extractor(limits) as files, _seldom_collected():
+    with Extractor(limits) as files, seldom_collected():
         stored = workspace.stored_keys()
         scan = _Scan(workspace, run_id, source, interest, detectors, files, checkpoints, stored)
         ways = [
@@ -218,7 +218,7 @@ def collect(
 
 
 @contextmanager
-def _seldom_collected() -> Iterator[None]:
+def seldom_collected() -> Iterator[None]:
     """Have the garbage collector look less often: a page is very many objects without cycles."""
     before = gc.get_threshold()
     gc.set_threshold(100_000, 20, 20)

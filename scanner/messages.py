@@ -562,7 +562,8 @@ def _mime_class(found: mime.Mime, subject: str) -> str:
 
 def _mapi_class(name: str, subject: str) -> str:
     name = name.lower()
-    if name.startswith("ipm.outlook.recall") or subject.lower().startswith(RECALL_PREFIXES):
+    begins = subject[:20].lower()  # longer than any of the prefixes
+    if name.startswith("ipm.outlook.recall") or begins.startswith(RECALL_PREFIXES):
         return "recall"
     if name.startswith("ipm.schedule.meeting.resp"):
         return "response"

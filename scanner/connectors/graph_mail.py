@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from scanner.connectors import graph_message as form
 from scanner.connectors.base import Order, Page
 from scanner.connectors.graph_content import Contents
-from scanner.connectors.graph_place import Piece, Place, short
+from scanner.connectors.graph_place import Piece, Place, second, short
 from scanner.connectors.graph_session import GoneError, Lane, Session, SlowError
 from scanner.errors import ConnectorError, NotEnabledError, ParkedError, UnreadableError
 from scanner.model import ContentLevel
@@ -68,12 +68,17 @@ class Box:
         self.size += 1
 
 
+Dated = tuple[datetime | None, dict[str, Any]]
+
+
 @dataclass(slots=True)
 class Listed:
     """One page of a listing."""
 
     piece: Piece
-    rows: list[dict[str, Any]]
+    rows: list[Dated]
+    """Each row with the second it was sent in."""
+
     parts: list[Piece] | None = None
     """What its piece is replaced by, where the listing ends with this page."""
 
@@ -286,8 +291,8 @@ class _Reading:
             page.parts = None if left else []
             if left >= SLICED_FROM * SIZES[0] and not self._split:
                 at = Piece(piece.since, piece.until)
-                for row in page.rows:
-                    at.advance(short(row["id"]), form.instant(row.get("sentDateTime")))
+                for when, row in page.rows:
+                    at.advance(short(row["id"]), when)
                 parts = at.parts(SLICES, datetime.now(UTC))
                 if len(parts) > 1:
                     self._split, page.parts = True, parts
@@ -332,10 +337,11 @@ class _Reading:
                 continue
             passed = passed + len(rows) if link else len(rows)
             total, full = count, len(rows) >= SIZES[self._box.size]
-            at = max(filter(None, (form.instant(r.get("sentDateTime")) for r in rows)), default=at)
+            dated = [(second(form.instant(row.get("sentDateTime"))), row) for row in rows]
+            at = max((when for when, _ in dated if when), default=at)
             fresh = {row["id"] for row in rows} - seen
             idle, seen = (0, fresh) if fresh else (idle + 1, seen)
-            yield Listed(piece, rows), max(total - passed, 1) if following else 0
+            yield Listed(piece, dated), max(total - passed, 1) if following else 0
             if not following:
                 return
             if idle > IDLE:
@@ -373,11 +379,10 @@ class _Reading:
 
     async def _take(self, page: Listed) -> None:
         """Build rows from a page, fetch what content they want, and commit them."""
-        dated = [(form.instant(row.get("sentDateTime")), row) for row in page.rows]
-        earliest = datetime.min.replace(tzinfo=UTC)
+        dated, earliest = page.rows, datetime.min.replace(tzinfo=UTC)
         dated.sort(key=lambda pair: pair[0] or earliest)
-        now, place, piece = datetime.now(UTC), self._place, page.piece
-        fresh: list[dict[str, Any]] = []
+        now, place, piece = datetime.now(UTC).replace(microsecond=0), self._place, page.piece
+        fresh: list[tuple[str, dict[str, Any]]] = []
         met: set[int] = set()
         self._met.append(met)
         size = CHUNKS[self._order.examination.content]
@@ -389,7 +394,7 @@ class _Reading:
             else:
                 met.add(number)
                 place.take(identity, at, piece, now)
-                fresh.append(row)
+                fresh.append((identity, row))
             if len(fresh) == size and left:
                 await self._build(fresh)
                 fresh = []
@@ -398,7 +403,7 @@ class _Reading:
         if fresh:
             await self._build(fresh)
 
-    async def _build(self, rows: list[dict[str, Any]]) -> None:
+    async def _build(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
         batch, wanted = await self._desk.call(partial(self._add, rows))
         if wanted:
             if self._contents is None:
@@ -409,19 +414,19 @@ class _Reading:
         await self._commit(batch)
 
     def _add(
-        self, rows: list[dict[str, Any]]
+        self, rows: list[tuple[str, dict[str, Any]]]
     ) -> tuple[MessageBatch, list[tuple[str, dict[str, Any]]]]:
         """Return a batch of rows, and those whose content is wanted with their keys."""
         batch = self._order.new_batch()
         deep = self._order.examination.content is not ContentLevel.NONE
         wanted = []
-        for row in rows:
+        for identity, row in rows:
             if form.truncated(row):
                 batch.remark(CUT)
             if row.get("hasAttachments") and not deep:
                 batch.remark(ATTACHED)
             message = form.message_of(row, content_follows=deep)
-            key = batch.add(message, f"item {short(str(row['id']))}")
+            key = batch.add(message, f"item {identity}")
             if key:
                 wanted.append((key, row))
         return batch, wanted

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scanner import mime
-from scanner.messages import RECALL_PREFIXES, SourceMessage
+from scanner.messages import SourceMessage
 
 SELECT = (
     "id,internetMessageId,subject,from,sender,toRecipients,ccRecipients,bccRecipients,"
@@ -55,7 +55,7 @@ def message_of(row: Json, *, content_follows: bool) -> SourceMessage:
         sender=sender,
         sender_name=name,
         sent_by=sent_by if "@" in sent_by else "",
-        message_class=extended.get(_CLASS) or _class_of(row, subject),
+        message_class=extended.get(_CLASS) or _class_of(row),
         sent_at=instant(row.get("sentDateTime")),
         received_at=instant(row.get("receivedDateTime")),
         in_reply_to=extended.get(_REPLY) or headers.get("in-reply-to", ""),
@@ -65,7 +65,8 @@ def message_of(row: Json, *, content_follows: bool) -> SourceMessage:
         recipients=[
             (role, name, address)
             for role, key in _ROLES
-            for address, name in map(_person, _list(row.get(key)))
+            if (listed := row.get(key)) and isinstance(listed, list)
+            for address, name in map(_person, listed)
             if address or name
         ],
         files=None if row.get("hasAttachments") else [],
@@ -110,6 +111,8 @@ def instant(value: object) -> datetime | None:
         found = datetime.fromisoformat(value)
     except ValueError:
         return None
+    if found.tzinfo is UTC:
+        return found
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -120,6 +123,13 @@ def stamp(at: datetime) -> str:
 
 def _person(value: object) -> tuple[str, str]:
     """Return address and name of a recipient; some have a name only."""
+    try:
+        found = value["emailAddress"]  # type: ignore[index] # nearly all are so; else see below
+        address, name = found["address"], found["name"]
+        if type(address) is type(name) is str:
+            return address, name
+    except (TypeError, LookupError):
+        pass
     found = value.get("emailAddress") if isinstance(value, dict) else None
     if not isinstance(found, dict):
         return "", ""
@@ -127,11 +137,10 @@ def _person(value: object) -> tuple[str, str]:
     return address if type(address) is str else "", name if type(name) is str else ""
 
 
-def _class_of(row: Json, subject: str) -> str:
-    name = _text(row.get("@odata.type")).lower()
-    if subject.lower().startswith(RECALL_PREFIXES):
-        return "IPM.Outlook.Recall"
-    return _TYPES.get(name, "IPM.Note")
+def _class_of(row: Json) -> str:
+    """Return the class of a derived type; recalls are known by their subject, for all sources."""
+    name = row.get("@odata.type")
+    return _TYPES.get(name.lower(), "IPM.Note") if isinstance(name, str) else "IPM.Note"
 
 
 def _extended(row: Json) -> dict[int, str]:

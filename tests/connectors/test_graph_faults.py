@@ -149,6 +149,12 @@ LASTING = [
     pytest.param(fault("deny", FOREVER), "denied", 0, id="out of scope"),
     pytest.param(fault("not-enabled", FOREVER), "not_enabled", 0, id="on premises"),
     pytest.param(fault("not-found", FOREVER), "not_enabled", 0, id="unlicensed"),
+    pytest.param(
+        fault("not-enabled", FOREVER, code="MailboxNotHostedInExchangeOnline"),
+        "not_enabled",
+        0,
+        id="hosted elsewhere",
+    ),
     pytest.param(fault("broken", FOREVER), "parked", 0, id="torn JSON"),
     pytest.param(fault("html", FOREVER), "parked", 0, id="a proxy's page"),
     pytest.param(fault("other", FOREVER), "parked", 0, id="JSON of another kind"),
