@@ -147,14 +147,14 @@ def scan(
             },
         )
         terminal.check(settings, source, report_to or [])
-        with opened(settings.workspace, create=True) as store:
+        with opened(settings.workspace, create=True, key=settings.key) as store:
             result = terminal.scan(settings, source, store, quiet=as_json)
             terminal.finish(store, settings, result, report_to or [], as_json=as_json)
     raise typer.Exit(result.run.exit_code or 0)
 
 
 for command in (
-    setup.check,
+    setup.init, setup.rekey, setup.check,
     queries.incidents, queries.findings, queries.coverage, queries.runs, queries.kinds,
     inquiries.who, inquiries.simulate, inquiries.scope, inquiries.verify,
     deciding.decide, deciding.suppress, deciding.register, deciding.precision, deciding.export,
@@ -180,6 +180,9 @@ def report(
         Path | None,
         typer.Option(help="CSV that tells the department of each mailbox, for rates by it."),
     ] = None,
+    run: Annotated[
+        str, typer.Option(help="The HTML report that this scan kept, as it was then.")
+    ] = "",
 ) -> None:
     """Write the audit report; its format is told by the suffix.
 
@@ -193,8 +196,11 @@ def report(
 
     with errors(), opened(workspace, "wrote report", edition=edition.value, reason=reason) as store:
         reports.renderer(output)
-        shown = terminal.query(store, since, until, edition.value, reason, departments)
-        reports.write(shown, output)
+        if run:
+            terminal.kept(store, run, output)
+        else:
+            shown = terminal.query(store, since, until, edition.value, reason, departments)
+            reports.write(shown, output)
         typer.echo(f"{output}: written ({edition.value} edition)", err=True)
 
 

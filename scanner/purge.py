@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 AGE = re.compile(r"(\d{1,5})([dmy])")
 INCIDENT = re.compile(rb"inc-[0-9a-f]+")
-READABLE = {".html", ".json", ".csv"}
+READABLE = {".sealed", ".html", ".json", ".csv"}
 """Reports in which an incident's id can be looked for."""
 
 SAMPLED, EACH, ADDRESSES = 200, 3, 3
@@ -232,7 +232,8 @@ def _showing(workspace: Workspace, incidents: Collection[str]) -> list[Path]:
     return [
         path
         for path in sorted((workspace.root / "reports").iterdir())
-        if path.suffix in READABLE and not wanted.isdisjoint(INCIDENT.findall(path.read_bytes()))
+        if path.suffix in READABLE
+        and not wanted.isdisjoint(INCIDENT.findall(workspace.reports.content(path)))
     ]
 
 

@@ -23,7 +23,7 @@ from scanner.detectors import catalogue
 from scanner.errors import ConfigError, UsageError
 from scanner.model import Severity
 from scanner.notify import metrics
-from scanner.report import gather, words
+from scanner.report import gather, html, words
 from scanner.report import scoped as scoping
 from scanner.report.sheets import cell
 from scanner.report.summary import Summary, plain
@@ -86,9 +86,9 @@ def finish(
     as_json: bool,
 ) -> None:
     """Write the run's own report and those asked for, tell the channels, print what was found."""
-    written = [workspace.root / "reports" / f"{found.run.run_id}.html", *paths]
     shown = summary(workspace, *config.window)
-    for path in written:
+    written = [workspace.reports.keep(found.run.run_id, html.render(shown)), *paths]
+    for path in paths:
         report.write(shown, path)
     told = tell(workspace, config, found, channels(config))
     if as_json:
@@ -230,9 +230,24 @@ def ranking(workspace: Workspace, result: scanning.Result, reports: Sequence[Pat
         f"({escape(_basis(result.directory.basis))})"
     )
     for path in reports:
-        _out.print(f"Report: [bold]{escape(str(path))}[/bold]", soft_wrap=True)
+        _out.print(f"Report: [bold]{escape(_opened(path))}[/bold]", soft_wrap=True)
     for number, step in enumerate(words.first_steps(shown), start=1):
         _out.print(f"  {number}. {escape(step.text)}")
+
+
+def _opened(path: Path) -> str:
+    """Return a report's path, or how one is opened that is kept encrypted."""
+    if path.suffix != ".sealed":
+        return str(path)
+    run = path.name.partition(".")[0]
+    return f"undisclosed report -w {path.parents[1]} --run {run} -o report.html"
+
+
+def kept(workspace: Workspace, run_id: str, output: Path) -> None:
+    """Write the report that a scan kept; raises `UsageError` for another format than it has."""
+    if output.suffix.lower() != ".html":
+        raise UsageError(f"{output}: the report that a scan kept is HTML; name an .html file")
+    report.put(output, workspace.reports.get(run_id))
 
 
 def _basis(basis: str) -> str:

@@ -21,7 +21,7 @@ LAYERS = (
     ("addresses", "mime", "text", "unpack", "crypto", "keys"),
     ("messages", "directory", "severity", "exposure", "departments"),
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
-    ("candidates", "escalation"),
+    ("candidates", "escalation", "access"),
     ("collect", "analyse", "triage", "who", "simulate"),
     ("scope", "purge"),
     ("scan", "report", "notify"),

@@ -25,7 +25,7 @@ from tests.build import JO, mbox, message, put
 COMMANDS = (
     "demo", "scan", "check", "incidents", "findings", "coverage", "runs", "report", "kinds",
     "decide", "suppress", "register", "precision", "export", "import", "log", "simulate", "who",
-    "scope", "verify", "purge",
+    "scope", "verify", "purge", "init", "rekey",
 )  # fmt: skip
 QUERIES = ("incidents", "findings", "coverage", "runs")
 RESIDENTS = [f"resident{n}@webmail.example" for n in range(40)]

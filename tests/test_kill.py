@@ -25,16 +25,16 @@ TOTAL = LARGE + FOLDERS * SMALL
 MOMENTS = [
     # (where, text, count): see `tests/killing.py`. Each kill finds what the one before has left.
     ("sql", "CREATE TABLE parts", 1),  # while the workspace is being made
-    ("sql", "INSERT INTO coverage", 1),  # in the first page's transaction
+    ("sql", "INSERT INTO main.coverage", 1),  # in the first page's transaction
     ("chmod", ".parquet", 2),  # a page's rows are written, and not listed
     ("sql", "COMMIT", 4),  # a transaction is complete but for its end
     ("open", ".parquet", 2),  # between two pages
-    ("sql", "INSERT OR REPLACE INTO checkpoints", 8),  # late in a page's transaction
+    ("sql", "INSERT OR REPLACE INTO main.checkpoints", 8),  # late in a page's transaction
     ("chmod", ".parquet", 5),
     ("remove", ".parquet", 3),  # compaction has removed some of the files it replaced
-    ("sql", "DELETE FROM incidents", 1),  # the analysis is half in place
+    ("sql", "DELETE FROM main.incidents", 1),  # the analysis is half in place
     ("rename", ".html", 1),  # the report is written and has no name yet
-    ("sql", "UPDATE runs", 1),  # all is done but the record of it
+    ("sql", "UPDATE main.runs SET finished_at", 1),  # all is done but the record of it
 ]
 
 

@@ -22,10 +22,10 @@ MAILBOXES, MESSAGES = 2, BATCH_ROWS + 300
 
 MOMENTS = [
     # (where, text, count): see `tests/killing.py`. Each kill finds what the one before has left.
-    ("sql", "INSERT INTO coverage", 1),  # in the first page's transaction
+    ("sql", "INSERT INTO main.coverage", 1),  # in the first page's transaction
     ("chmod", ".parquet", 2),  # a page's rows are written, and not listed
-    ("sql", "INSERT OR REPLACE INTO checkpoints", 2),  # late in a page's transaction
-    ("sql", "DELETE FROM incidents", 1),  # the analysis is half in place
+    ("sql", "INSERT OR REPLACE INTO main.checkpoints", 2),  # late in a page's transaction
+    ("sql", "DELETE FROM main.incidents", 1),  # the analysis is half in place
 ]
 
 

@@ -16,6 +16,7 @@ import typer
 from scanner.errors import ScannerError
 
 if TYPE_CHECKING:
+    from scanner.config import Secret
     from scanner.store import Workspace
 
 
@@ -54,12 +55,12 @@ DEFAULT_WORKSPACE = Path("undisclosed-workspace")
 
 @contextmanager
 def opened(
-    path: Path, does: str = "", *, create: bool = False, **detail: str
+    path: Path, does: str = "", *, create: bool = False, key: Secret | None = None, **detail: str
 ) -> Iterator[Workspace]:
     """Yield the opened workspace, and log what is done with it; its store is imported only now."""
-    from scanner.store import Workspace
+    from scanner import access
 
-    with Workspace(path, create=create) as workspace:
+    with access.open_workspace(path, create=create, key=key) as workspace:
         if does:
             workspace.journal.write(does, **{name: said for name, said in detail.items() if said})
         yield workspace

@@ -61,6 +61,9 @@ class Config(Strict):
 
     organisation: str = ""
     workspace: Path = DEFAULT_WORKSPACE
+    key: Secret | None = None
+    """The encryption key, where it is not where `init` put it."""
+
     internal_domains: tuple[Domain, ...] = ()
     partner_domains: tuple[Domain, ...] = ()
     content: ContentLevel = ContentLevel.TEXT
@@ -106,6 +109,7 @@ class Config(Strict):
         """
         left_out = {
             "workspace",
+            "key",
             "fail_on",
             "organisation",
             "detectors",

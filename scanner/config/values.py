@@ -98,6 +98,20 @@ class Secret(Strict):
         return self._from_keyring()
 
     def _from_keyring(self) -> str:
+        value = self.kept()
+        if not value:
+            raise ConfigError(f"the keyring holds no secret {self.keyring}")
+        return value
+
+    def kept(self) -> str:
+        """Return what the keyring holds under this name, empty where there is nothing."""
+        return str(self._ask("get_password") or "")
+
+    def keep(self, value: str) -> None:
+        """Put a value into the keyring under this name."""
+        self._ask("set_password", value)
+
+    def _ask(self, does: str, *value: str) -> object:
         service, _, user = self.keyring.partition("/")
         try:
             import keyring  # type: ignore[import-not-found,unused-ignore]
@@ -107,14 +121,11 @@ class Secret(Strict):
                 "installed: install it, or use env or file"
             ) from error
         try:
-            value = keyring.get_password(service, user)
+            return getattr(keyring, does)(service, user, *value)
         except Exception as error:
             raise ConfigError(
                 f"the keyring cannot be asked for {self.keyring} ({type(error).__name__})"
             ) from error
-        if not value:
-            raise ConfigError(f"the keyring holds no secret {self.keyring}")
-        return str(value)
 
 
 def arguments(model: BaseModel) -> dict[str, Any]:

@@ -191,13 +191,14 @@ class Vault:
             raise _damaged(path) from error
 
     def up_to_date(self, path: Path) -> bool:
-        """Tell whether a file is sealed with the current key, if there is one."""
-        current = self.current
-        if path.suffix == SUFFIX:
-            return _key_of(path) == (current.id if current else "")
+        """Tell whether a file that `write` wrote is sealed with the key in use, if there is one."""
         with path.open("rb") as file:
             begins = file.read(len(MAGIC) + 8)
-        return current is None or begins == MAGIC + current.id.encode()
+        return self.current is None or begins == MAGIC + self.current.id.encode()
+
+    def written_again(self) -> Vault:
+        """Return the keys once all is sealed with the current one."""
+        return Vault(self.pseudonyms, self.data[:1], plain=not self.data)
 
     # -- Parquet -----------------------------------------------------------------------------
 
@@ -205,6 +206,10 @@ class Vault:
         """Return a name for a new part file: it tells which key opens it."""
         name = secrets.token_hex(16)
         return f"{name}.{self.current.id}{SUFFIX}" if self.current else f"{name}{SUFFIX}"
+
+    def part_up_to_date(self, path: Path) -> bool:
+        """Tell by its name whether a part file is sealed with the current key, if there is one."""
+        return _key_of(path) == (self.current.id if self.current else "")
 
     def parquet_sealing(self, path: Path) -> Any:
         """Return what pyarrow writes the part file `path` with; None where it is plain."""
@@ -303,10 +308,10 @@ def private_file(path: Path, *, new: bool = False) -> Iterator[BinaryIO]:
     flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if new else os.O_TRUNC)
     descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        path.chmod(0o600)
         yield file
         file.flush()
         os.fsync(file.fileno())
+    path.chmod(0o600)
 
 
 def private_folder(folder: Path) -> None:

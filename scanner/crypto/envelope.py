@@ -29,7 +29,7 @@ class MasterKey:
     """The key that its user keeps; it wraps those of a workspace, and nothing else."""
 
     secret: bytes = field(repr=False)
-    reference: Mapping[str, str]
+    reference: Mapping[str, str] = field(compare=False)
     """Where it stands: `{"file": ...}`, `{"env": ...}` or `{"keyring": ...}`."""
 
     @classmethod
@@ -83,6 +83,11 @@ def load(path: Path, master: MasterKey | None) -> Vault:
     Raises `MasterKeyError` where that is missing or another, `StoreError` for a damaged file.
     """
     envelope = _envelope(path)
+    if envelope is None and master is not None:
+        raise MasterKeyError(
+            f"{path.parent}: is not encrypted, though a key is named; encrypt it with `undisclosed "
+            f"init -w {path.parent}`, or name no key"
+        )
     if envelope is None:
         return Vault(_plain_key(path))
     stands = place(envelope["key"])

@@ -69,6 +69,7 @@ class Database:
         if fresh and current:
             number = current.number
             self._db.execute(f"PRAGMA application_id = {number}")
+        self._sealed_with = number
         known = {cipher.number: cipher for cipher in self._vault.ciphers.values()}
         if number and number not in known:
             raise StoreError(
@@ -103,6 +104,7 @@ class Database:
                 for table in {*columns.SEALED, *columns.VEILED}:
                     self.execute(columns.anew(table))
                 self.execute(f"PRAGMA application_id = {current.number}")
+            self._sealed_with = current.number
         self.scrub()
 
     def scrubbing(self) -> None:
@@ -132,13 +134,17 @@ class Database:
                 "what was deleted; wait until it has ended, and run this again"
             )
 
+    def _still_sealed_alike(self) -> None:
+        if self._db.execute("PRAGMA application_id").fetchone()[0] != self._sealed_with:
+            raise StoreError(f"{self.root}: was encrypted meanwhile; run this again")
+
     # -- changes and queries -----------------------------------------------------------------
 
     def insert(
         self, table: str, rows: Iterable[tuple[Any, ...]], how: str = "", then: str = ""
     ) -> None:
         """Insert rows, values in the table's order; `how` as `OR REPLACE`, `then` what follows."""
-        self.executemany(f"INSERT {how} INTO {self.insertion(table)} {then}", rows)
+        self.executemany(f"INSERT{how and ' '}{how} INTO {self.insertion(table)} {then}", rows)
 
     def _insertion(self, table: str) -> str:
         return columns.insertion(table, self._columns(table))
@@ -166,6 +172,7 @@ class Database:
         with store_errors(self.root):
             self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._still_sealed_alike()
                 yield
             except BaseException:
                 self._db.execute("ROLLBACK")

@@ -106,7 +106,7 @@ class Parts:
     def seal_anew(self) -> None:
         """Write each part file anew that is not sealed with the current key."""
         for (old,) in self._db.query("SELECT path FROM parts ORDER BY rowid"):
-            if self._vault.up_to_date(self._folder / old):
+            if self._vault.part_up_to_date(self._folder / old):
                 continue
             partition = old.rpartition("/")[0]
             path = self._write_part(partition, self.read([self._folder / old]))

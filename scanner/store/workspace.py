@@ -41,12 +41,14 @@ from scanner.model import (
     plain_json,
     stamp,
 )
+from scanner.store import sealing
 from scanner.store.database import Database
 from scanner.store.decisions import Decisions
 from scanner.store.journal import Journal
 from scanner.store.notices import Notices
 from scanner.store.parts import Parts, StoredKeys
 from scanner.store.purges import Purges
+from scanner.store.sealing import Reports
 from scanner.store.shares import share
 
 if TYPE_CHECKING:
@@ -139,11 +141,13 @@ class Workspace:
                 envelope.save(keys, Vault.new(sealed=key is not None), key, new=True)
         except OSError as error:
             raise StoreError(f"{root}: cannot make a workspace here: {error.strerror}") from error
+        self.master = key
         self.vault = envelope.load(keys, key)
         self.keyed = self.vault.keyed
         self._lock: sqlite3.Connection | None = None
         self._db = Database(state, self.vault)
         self.parts = Parts(self._db, root / "messages", self.vault)
+        self.reports = Reports(root / "reports", self.vault)
         self.decisions = Decisions(self._db)
         self.notices = Notices(self._db)
         self.purges = Purges(self._db, self.decisions)
@@ -184,6 +188,23 @@ class Workspace:
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
         self._lock = lock
         self.parts.remove_orphans()
+
+    def rewrap(self, master: MasterKey, *, new_key: bool = False) -> None:
+        """Put the keys under another master key; the workspace opens with that one from now on.
+
+        With `new_key`, what is written next has a new data key, and `seal_anew` is due.
+        """
+        self.lock()
+        sealing.rewrap(self.root, self.vault, master, new_key=new_key)
+
+    def seal_anew(self) -> None:
+        """Seal all that is not sealed with the current key; cut off, it goes on when called again.
+
+        Nothing of what was there before is left in any file.
+        """
+        self.lock()
+        assert self.master is not None  # noqa: S101 - without one there is no current key
+        sealing.seal_anew(self.root, self._db, self.parts, self.vault, self.master)
 
     # -- runs --------------------------------------------------------------------------------
 
