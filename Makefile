@@ -37,6 +37,7 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/pip install --quiet --editable . --group dev
 	UNDISCLOSED_BENCH=full $(BIN)/python -m pytest -q -m benchmark -s
+	UNDISCLOSED_BENCH=full $(BIN)/python -m pytest -q -s tests/test_kill_anything.py
 
 clean:
 	rm -rf $(VENV) undisclosed-demo dist build

@@ -43,8 +43,8 @@ READABLE = {".sealed", ".html", ".json", ".csv"}
 SAMPLED, EACH, ADDRESSES = 200, 3, 3
 """Messages whose traces are looked for afterwards, of each part file, and addresses of each."""
 
-LONG_ENOUGH = 12
-"""A shorter subject stands somewhere by chance."""
+LONG_ENOUGH, UNLIKE_OTHERS = 12, 24
+"""A shorter subject stands somewhere by chance, a shorter Message-ID within another one."""
 
 TRACES = "keys, addresses or subjects of purged mail"
 
@@ -117,7 +117,9 @@ class _Traces:
         chosen = order[: min(EACH, SAMPLED - self.taken)]
         self.taken += len(chosen)
         for row in rows.take(pa.array(chosen, pa.int64())).to_pylist():
-            self.identities |= {row["message_key"], row["internet_message_id"]} - {""}
+            self.identities.add(row["message_key"])
+            if len(row["internet_message_id"]) >= UNLIKE_OTHERS:
+                self.identities.add(row["internet_message_id"])
             if len(row["subject"]) >= LONG_ENOUGH:
                 self.subjects.add(row["subject"])
             there = [entry["address"] for entry in row["recipients"] if "@" in entry["address"]]
