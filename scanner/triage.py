@@ -42,6 +42,10 @@ SECOND = {Verdict.REPORTED, Verdict.CLOSED}
 """These wait for a second person where two are asked for."""
 
 
+FACTORS = {"dpc": (1, 4), "ei": (0.25, 1), "cb": (0, 2)}
+"""Between what each factor of ENISA's lies."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How an organisation decides."""
@@ -254,7 +258,7 @@ def decide(
     incident = find(workspace, incident_id)
     set_to = {name: value for name, value in (factors or {}).items() if value is not None}
     for name, value in set_to.items():
-        low, high = {"dpc": (1, 4), "ei": (0.25, 1), "cb": (0, 2)}[name]
+        low, high = FACTORS[name]
         if not low <= value <= high:
             raise UsageError(f"--{name} {value:g}: ENISA's factor lies between {low} and {high}")
     now = datetime.now(UTC)
@@ -426,22 +430,46 @@ def _read(path: Path) -> tuple[list[Decision], list[Suppression]]:
         form = json.loads(path.read_text("utf-8"))
         if form["version"] != FORM:
             raise UsageError(f"{path}: form {form['version']!r}; this version reads {FORM}")
-        return [_decision(row) for row in form["decisions"]], [
-            Suppression(**_timed(row, "at", "expires_at", "lifted_at"))
-            for row in form["suppressions"]
-        ]
+        return list(map(_decision, form["decisions"])), list(
+            map(_suppression, form["suppressions"])
+        )
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path}: not a file that `undisclosed export` wrote") from error
 
 
 def _decision(row: dict[str, Any]) -> Decision:
-    timed = _timed(row, "at", "aware_at")
-    return Decision(
-        **timed | {"verdict": Verdict(row["verdict"]), "messages": tuple(row["messages"])}
-    )
+    """Return a decision; raises where `decide` would not have made it."""
+    _texts(row, "decision_id", "incident_id", "author", "reason")
+    for name, (low, high) in FACTORS.items():
+        if row[name] is not None and not low <= row[name] <= high:
+            raise ValueError(name)
+    if not isinstance(row["messages"], list) or not all(
+        isinstance(k, str) for k in row["messages"]
+    ):
+        raise TypeError("messages")
+    read = {"verdict": Verdict(row["verdict"]), "messages": tuple(row["messages"])}
+    return Decision(**row | _times(row, "at", perhaps="aware_at") | read)
 
 
-def _timed(row: dict[str, Any], *names: str) -> dict[str, Any]:
-    return row | {name: parse_time(row[name]) for name in names}
+def _suppression(row: dict[str, Any]) -> Suppression:
+    """Return a suppression; raises where `suppress` would not have made it."""
+    _texts(row, "suppression_id", "value", "author", "reason")
+    if row["field"] not in SUPPRESSED_BY:
+        raise ValueError(row["field"])
+    return Suppression(**row | _times(row, "at", "expires_at", perhaps="lifted_at"))
+
+
+def _texts(row: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if not row[name].strip().encode():  # half a character has no bytes
+            raise ValueError(name)
+
+
+def _times(row: dict[str, Any], *names: str, perhaps: str) -> dict[str, datetime | None]:
+    times = {name: parse_time(row[name]) for name in (*names, perhaps)}
+    for name, at in times.items():
+        if (at is None and name != perhaps) or (at is not None and at.tzinfo is None):
+            raise ValueError(name)
+    return times

@@ -339,3 +339,72 @@ def test_a_file_of_another_form(workspace: Workspace, tmp_path: Path, content: s
     with pytest.raises(UsageError, match=r"decisions\.json"):
         triage.import_file(workspace, path)
     assert workspace.decisions.all() == []
+
+
+HOSTILE = {
+    "unknown-verdict": ("decisions", {"verdict": "not-notifiable"}),
+    "no-verdict": ("decisions", {"verdict": None}),
+    "factor-of-text": ("decisions", {"dpc": "high"}),
+    "factor-beyond-its-range": ("decisions", {"dpc": 40}),
+    "factor-without-end": ("decisions", {"ei": float("inf")}),
+    "factor-that-is-no-number": ("decisions", {"cb": float("nan")}),
+    "no-time": ("decisions", {"at": None}),
+    "time-without-zone": ("decisions", {"at": "2026-03-01T09:00:00"}),
+    "time-of-numbers": ("decisions", {"at": 5}),
+    "aware-without-zone": ("decisions", {"aware_at": "2026-03-01T09:00:00"}),
+    "id-of-numbers": ("decisions", {"decision_id": 7}),
+    "no-reason": ("decisions", {"reason": " "}),
+    "reason-of-lists": ("decisions", {"reason": ["a"]}),
+    "half-a-character": ("decisions", {"reason": "\ud800"}),
+    "messages-of-numbers": ("decisions", {"messages": [1]}),
+    "messages-as-text": ("decisions", {"messages": "abc"}),
+    "further-key": ("decisions", {"injected": 1}),
+    "unknown-field": ("suppressions", {"field": "everything"}),
+    "no-end": ("suppressions", {"expires_at": None}),
+    "end-without-zone": ("suppressions", {"expires_at": "2099-01-01T00:00:00"}),
+    "value-of-numbers": ("suppressions", {"value": 3}),
+    "no-reason-to-hide": ("suppressions", {"reason": ""}),
+}
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, dict[str, Any]]]:
+    """A workspace with one decision and one suppression, and a file with one more of each."""
+    root = tmp_path_factory.mktemp("decided")
+    mail = put(root / "mail", {f"{JO}.mbox": mbox(MAIL)})
+    with Workspace(root / "ws", create=True) as opened:
+        scan(Config(), [str(mail)], opened)
+        triage.decide(opened, first(opened).incident.incident_id, Verdict.CONFIRMED, "yes")
+        triage.suppress(opened, "sender", JO, "x", LATER)
+        form = json.loads(triage.exported(opened))
+        form["decisions"].append(form["decisions"][0] | {"decision_id": "new"})
+        form["suppressions"].append(form["suppressions"][0] | {"suppression_id": "new"})
+        yield opened, form
+
+
+@pytest.mark.parametrize(("part", "change"), [*HOSTILE.values(), ("", {})], ids=[*HOSTILE, "none"])
+def test_hostile_values(
+    decided: tuple[Workspace, dict[str, Any]], tmp_path: Path, part: str, change: dict[str, Any]
+) -> None:
+    """One value that `export` would not write has the whole file refused, and nothing kept."""
+    workspace, form = decided
+    path = tmp_path / "decisions.json"
+    changed = {part: [form[part][0], form[part][1] | change]} if part else {}
+    path.write_text(json.dumps(form | changed))
+    if part:
+        with pytest.raises(UsageError, match=r"decisions\.json: not a file that"):
+            triage.import_file(workspace, path)
+    else:
+        assert triage.import_file(workspace, path) == 2
+    held = len(workspace.decisions.all()), len(workspace.decisions.suppressions())
+    assert held == ((1, 1) if part else (2, 2))
+
+
+def test_a_file_too_deep_to_be_read(
+    decided: tuple[Workspace, dict[str, Any]], tmp_path: Path
+) -> None:
+    """Lists within lists without end are no file of ours, and no internal error."""
+    path = tmp_path / "decisions.json"
+    path.write_text('{"version": 1, "decisions": ' + "[" * 200_000)
+    with pytest.raises(UsageError, match="not a file that"):
+        triage.import_file(decided[0], path)

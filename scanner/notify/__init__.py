@@ -7,13 +7,14 @@ channel could not be told this time it is told at the next run.
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scanner import triage
 from scanner.errors import ScannerError
-from scanner.notify.channels import CHANNELS
+from scanner.notify.channels import CHANNELS, ChannelError
 from scanner.notify.digest import Digest, Item
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from scanner.triage import Standing
 
 log = logging.getLogger(__name__)
+
+PATIENCE = 90
+"""Seconds that telling one channel may take in all: what answers byte by byte never times out."""
 
 __all__ = ["CHANNELS", "Told", "tell"]
 
@@ -49,6 +53,7 @@ def tell(
     *,
     organisation: str = "",
     complete: bool = True,
+    patience: float = PATIENCE,
 ) -> list[Told]:
     """Tell each channel what it has not heard of; never raises for a channel that fails."""
     standing = [
@@ -61,7 +66,11 @@ def tell(
         known = workspace.notices.told(name)
         new = [s for s in standing if _notice(s) not in known]
         if new:
-            told.append(_tell(workspace, name, channel, new, organisation, complete=complete))
+            digest = Digest(
+                organisation, datetime.now(UTC), complete,
+                tuple(Item.of(standing, workspace.keyed) for standing in new),
+            )  # fmt: skip
+            told.append(_tell(workspace, name, channel, new, digest, patience))
     return told
 
 
@@ -70,25 +79,39 @@ def _tell(
     name: str,
     channel: Channel,
     new: Sequence[Standing],
-    organisation: str,
-    *,
-    complete: bool,
+    digest: Digest,
+    patience: float,
 ) -> Told:
-    now = datetime.now(UTC)
-    digest = Digest(
-        organisation, now, complete, tuple(Item.of(standing, workspace.keyed) for standing in new)
-    )
     try:
-        channel.send(digest)
+        _send(channel, digest, patience)
     except (OSError, ScannerError) as error:
         # Not the error's own words: they may hold an address with its secret.
         reason = str(error) if isinstance(error, ScannerError) else type(error).__name__
         log.warning("channel %s could not be told of %d incidents", name, len(new))
         workspace.journal.write("notification failed", channel=name, incidents=len(new))
         return Told(name, 0, reason)
-    workspace.notices.add(name, map(_notice, new), now)
+    workspace.notices.add(name, map(_notice, new), digest.at)
     workspace.journal.write("notified", channel=name, incidents=len(new))
     return Told(name, len(new))
+
+
+def _send(channel: Channel, digest: Digest, patience: float) -> None:
+    """Have a channel send, and leave it behind when it takes too long: its thread ends with us."""
+    failed: list[Exception] = []
+
+    def send() -> None:
+        try:
+            channel.send(digest)
+        except Exception as error:  # noqa: BLE001 - raised again below
+            failed.append(error)
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    thread.join(patience)
+    if thread.is_alive():
+        raise ChannelError(f"did not take it within {patience:g} seconds")
+    if failed:
+        raise failed[0]
 
 
 def _notice(standing: Standing) -> Notice:

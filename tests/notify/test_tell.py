@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socketserver
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +15,7 @@ from scanner import notify, triage
 from scanner.cli import app
 from scanner.config import Config
 from scanner.model import Severity, Verdict
-from scanner.notify.channels import File, Webhook
+from scanner.notify.channels import File, Smtp, Webhook
 from scanner.scan import scan
 from scanner.store import Workspace
 from tests.build import JO, mbox, put
@@ -151,3 +154,77 @@ def test_a_missing_secret_is_found_before_anything_is_read(mail: Path, tmp_path:
     assert run.exit_code == 2
     assert "NO_SUCH_VARIABLE is not set" in run.stderr
     assert not (tmp_path / "w").exists()
+
+
+class Drops(socketserver.BaseRequestHandler):
+    """Speaks SMTP up to some command, and then hangs up, or answers byte by byte for ever."""
+
+    at = ""
+    trickles = False
+
+    def handle(self) -> None:
+        """Answer what is asked until it is time."""
+        self.request.settimeout(10)
+        said = self.request.makefile("rb")
+        if not self.at:
+            return
+        self.request.sendall(b"220 mail.example\r\n")
+        data = False
+        for line in said:
+            word = b"." if data and line == b".\r\n" else line[:4].upper()
+            if word == self.at.encode():
+                if not self.trickles:
+                    return
+                for _ in range(200):
+                    self.request.sendall(b"2")
+                    time.sleep(0.05)
+                return
+            if not data:
+                self.request.sendall(b"354 go on\r\n" if word == b"DATA" else b"250 yes\r\n")
+            data = data or word == b"DATA"
+
+    def finish(self) -> None:
+        """Let go at once."""
+        self.request.close()
+
+
+@pytest.fixture
+def smtp() -> Iterator[tuple[type[Drops], Smtp]]:
+    """A mail server that drops, and the channel that leads to it."""
+    kind = type("Kind", (Drops,), {})
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), kind) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = int(server.server_address[1])
+        to = ("dpo@calder.example",)
+        yield kind, Smtp("127.0.0.1", "a@calder.example", to, port, starttls=False, timeout=5)
+        server.shutdown()
+
+
+@pytest.mark.parametrize("at", ["", "EHLO", "MAIL", "RCPT", "DATA", "."])
+def test_a_mail_server_that_drops_is_tried_again(
+    workspace: Workspace, smtp: tuple[type[Drops], Smtp], at: str
+) -> None:
+    """Wherever the server hangs up, nothing counts as told, and the next run tells it all."""
+    kind, channel = smtp
+    kind.at = at
+    (told,) = notify.tell(workspace, {"mail": channel}, Severity.LOW)
+    assert (told.incidents, bool(told.failed)) == (0, True)
+    assert "calder" not in told.failed
+    assert workspace.notices.told("mail") == set()
+    (again,) = notify.tell(workspace, {"mail": File(workspace.root / "events")}, Severity.LOW)
+    assert again.incidents == 2
+
+
+@pytest.mark.timed
+def test_a_server_that_answers_byte_by_byte_is_left_behind(
+    workspace: Workspace, smtp: tuple[type[Drops], Smtp]
+) -> None:
+    """Each byte comes in time and the answer never: telling ends when patience does."""
+    kind, channel = smtp
+    kind.at, kind.trickles = "EHLO", True
+    start = time.monotonic()
+    (told,) = notify.tell(workspace, {"mail": channel}, Severity.LOW, patience=0.5)
+    assert time.monotonic() - start < 5
+    assert told.failed == "did not take it within 0.5 seconds"
+    assert workspace.notices.told("mail") == set()
