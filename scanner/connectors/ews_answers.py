@@ -57,7 +57,8 @@ _DENIED = {
 }
 _NOT_ENABLED = {
     "ErrorNonExistentMailbox": (
-        "there is no such mailbox on this server; check the address, or leave it out"
+        "there is no such mailbox on this server; check that it is its primary address, or leave "
+        "it out"
     ),
     "ErrorNonPrimarySmtpAddress": (
         "the address is an alias; name the mailbox by its primary address"

@@ -389,7 +389,14 @@ class Server:
                 answers = self._session.send(mailbox, payload, splittable=True)
             except (BrokenAnswerError, ConnectorError):
                 answers = []
+            later = [pair for pair, a in zip(chunk, answers, strict=False) if code_of(a) in BUSY]
+            if len(later) < len(chunk):
+                wanted[:0] = later  # it gives so many at a time, and no more
+            else:
+                later = []
             for (number, one), answer in zip(chunk, answers, strict=False):
+                if (number, one) in later:
+                    continue
                 inside = next(answer.iterfind(f"{MESSAGES}Attachments/*"), None)
                 data = None if inside is None else ews_items.bytes_of(inside)
                 content.files[number] = one, data

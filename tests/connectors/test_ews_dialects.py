@@ -68,6 +68,20 @@ def test_few_items_at_a_time_cost_few_calls(tmp_path: Path) -> None:
         assert exchange.count("GetItem") == 4 * 3
 
 
+def test_few_attachments_at_a_time_lose_none(tmp_path: Path) -> None:
+    """Attachments that a busy server held back are asked for again, and all are examined."""
+    files = [
+        File(f"list{n}.csv", f"name,iban\nA,GB{check}\n".encode(), "text/csv")
+        for n, check in enumerate(("82WEST12345698765432", "33BUKB20201555555555"))
+    ] + [File(f"note{n}.txt", b"hello", "text/plain") for n in range(3)]
+    box_ = Box(JO)
+    box_.sent.put([item(1, files=files)])
+    exchange = FakeExchange([box_], dialect=Dialect(most_items=2))
+    with scans(tmp_path, exchange) as scan_:
+        assert scan_("attachments").run.exit_code != 3
+        assert exchange.count("GetAttachment") == 3
+
+
 def test_a_folder_name_that_no_server_knows_is_not_empty(tmp_path: Path) -> None:
     """Where nothing of a call is known the mailbox is not read, and it says so."""
     exchange = FakeExchange([box(3)], dialect=Dialect(folders=frozenset()))

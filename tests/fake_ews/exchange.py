@@ -427,10 +427,13 @@ class FakeExchange:
     def _getattachment(self, request: Request, mailbox: str, fault: Fault | None) -> str:
         box = self.boxes.get(mailbox)
         found = []
-        for key in request.ids:
+        for place, key in enumerate(request.ids):
             parent, _, number = key.rpartition("/a")
             folders = [one for f in box.folders.values() for one in f.all()] if box else []
             item = next((f.items[parent] for f in folders if parent in f.items), None)
+            if place >= self.dialect.most_items:
+                found.append(_error(request.operation, "ErrorServerBusy"))
+                continue
             if fault or item is None:
                 code = fault.kind if fault else "ErrorItemNotFound"
                 found.append(_error(request.operation, code))
