@@ -24,6 +24,7 @@ from scanner.config import parse_when
 from scanner.detectors import recipients
 from scanner.errors import ConfigError
 from scanner.store import Erasure, PurgedIncident
+from scanner.store.sealing import SEALED
 from scanner.text import redact
 
 if TYPE_CHECKING:
@@ -234,9 +235,16 @@ def _showing(workspace: Workspace, incidents: Collection[str]) -> list[Path]:
     return [
         path
         for path in sorted((workspace.root / "reports").iterdir())
-        if path.suffix in READABLE
-        and not wanted.isdisjoint(INCIDENT.findall(workspace.reports.content(path)))
+        if _readable(path) and not wanted.isdisjoint(INCIDENT.findall(_content(workspace, path)))
     ]
+
+
+def _readable(path: Path) -> bool:
+    return path.with_name(path.name.removesuffix(SEALED)).suffix in READABLE
+
+
+def _content(workspace: Workspace, path: Path) -> bytes:
+    return workspace.vault.read(path) if path.name.endswith(SEALED) else path.read_bytes()
 
 
 def purge(
@@ -326,7 +334,7 @@ def finish(workspace: Workspace) -> tuple[int, list[Path]]:
         path.unlink(missing_ok=True)
     workspace.purges.finish()
     left = (workspace.root / "reports").iterdir()
-    return len(showing), sorted(path for path in left if path.suffix not in READABLE)
+    return len(showing), sorted(path for path in left if not _readable(path))
 
 
 # -- afterwards ------------------------------------------------------------------------------

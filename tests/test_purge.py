@@ -16,12 +16,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scanner import purge, triage
+from scanner.access import open_workspace
 from scanner.cli import app
 from scanner.config import Config
 from scanner.errors import ConfigError, StoreError, UnknownIdError
 from scanner.model import Outcome, Verdict
 from scanner.scan import scan
-from scanner.store import Workspace
 from tests.build import JO, SAM, mbox, message, put
 from tests.fakes import files_of, rows_of
 
@@ -65,7 +65,7 @@ class Audit:
         put(self.mail, {f"{SAM}/1.eml": message(90, sender=SAM)})
         self.put(MAIL)
         self.scan()
-        with Workspace(self.root) as workspace:
+        with open_workspace(self.root) as workspace:
             told = {i.messages[0].subject: i.incident_id for i in workspace.incidents()}
             self.settled = told[f"Meeting of the settled{OLD} group"]
             self.unsettled = told["Meeting of the unsettled group"]
@@ -88,18 +88,18 @@ class Audit:
 
     def purge(self, *, with_open: bool = False) -> purge.Purged:
         """Purge, and return what it came to."""
-        with Workspace(self.root) as workspace:
+        with open_workspace(self.root) as workspace:
             return purge.purge(workspace, BEFORE, with_open=with_open)
 
     def keys(self) -> dict[str, str]:
         """Return the key of each stored message by the people it went to."""
-        with Workspace(self.root) as workspace:
+        with open_workspace(self.root) as workspace:
             rows = workspace.messages(columns=["message_key", "recipients"]).to_pylist()
         return {r["recipients"][0]["address"].partition(".")[0]: r["message_key"] for r in rows}
 
     def bytes(self) -> bytes:
         """Return all that any file of the workspace holds, part files decoded."""
-        with Workspace(self.root) as workspace:
+        with open_workspace(self.root) as workspace:
             parts = [workspace.parts.rows_of(p) for p in workspace.parts.up_to("undated")]
             decoded = json.dumps([p.to_pylist() for p in parts], default=str)
             raw = b"".join(files_of(self.root).values())
@@ -138,7 +138,7 @@ def test_what_is_not_old_or_not_settled_stays_whole(audit: Audit) -> None:
     assert set(before) - set(audit.keys()) == {f"settled{OLD}", f"plain{OLD}"}
     assert {s.incident.incident_id for s in done.plan.held} == {audit.unsettled, audit.confirmed}
     assert done.plan.spanning == 1
-    with Workspace(audit.root) as workspace:
+    with open_workspace(audit.root) as workspace:
         left = [len(i.messages) for i in workspace.incidents()]
     assert sorted(left) == [1, 1, 1, 2]
 
@@ -153,11 +153,11 @@ def test_what_is_held_goes_when_asked_for(audit: Audit) -> None:
 
 def test_counts_and_the_register_stay(audit: Audit) -> None:
     """Activity is as before; the register keeps counts, author, time and masked reason."""
-    with Workspace(audit.root) as workspace:
+    with open_workspace(audit.root) as workspace:
         before, precision = workspace.activity(), triage.precision(workspace)
     audit.purge()
     audit.scan()
-    with Workspace(audit.root) as workspace:
+    with open_workspace(audit.root) as workspace:
         assert workspace.activity() == before
         assert triage.precision(workspace) == precision
         (left,) = workspace.purges.incidents()
@@ -180,7 +180,7 @@ def test_no_scan_brings_it_back(audit: Audit) -> None:
     audit.put([*MAIL, letter(71, "14 Mar 2025", "more", count=1), LATER])
     audit.scan()
     assert set(audit.keys()) - set(held) == {f"later{RECENT}"}
-    with Workspace(audit.root) as workspace:
+    with open_workspace(audit.root) as workspace:
         (row,) = [row for row in workspace.coverage() if row.entry == "purged"]
         assert row.outcome is Outcome.OUT_OF_SCOPE
         assert row.until == BEFORE
@@ -193,7 +193,7 @@ def test_a_source_read_anew_brings_nothing_back(audit: Audit) -> None:
     audit.purge()
     held = audit.keys()
     put(audit.mail, {f"again/{JO}.mbox": mbox(MAIL)})
-    with Workspace(audit.root) as workspace:
+    with open_workspace(audit.root) as workspace:
         scan(CALDER, [str(audit.mail / "again")], workspace)
     held |= audit.keys()
     assert not [who for who in held if OLD in who]
@@ -207,6 +207,27 @@ def test_a_window_that_was_purged_is_refused(audit: Audit) -> None:
     done = audit.call("scan", audit.mail, "--until", "2025-01-05")
     assert done.exit_code == 2
     assert "was purged" in done.stderr
+
+
+def test_in_an_encrypted_workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is sealed is purged alike: opened, nothing of it stands anywhere; sealed reports go."""
+    monkeypatch.setenv("UNDISCLOSED_KEY", "7b" * 32)
+    audit = Audit(tmp_path)
+    gone = [f"settled{OLD}", f"plain{OLD}.0@webmail.example", audit.keys()[f"settled{OLD}"]]
+    with open_workspace(audit.root) as workspace:
+        assert workspace.vault.current is not None
+        assert workspace.purges.where(gone).keys() >= {gone[0], gone[2]}
+    done = audit.purge()
+    assert (done.broken, done.reports, list(done.unchecked)) == ([], 1, [])
+    assert not set(audit.keys()) & {f"settled{OLD}", f"plain{OLD}"}
+    with open_workspace(audit.root) as workspace:
+        assert workspace.purges.where(gone) == {}
+        assert [i.people for i in workspace.purges.incidents()] == [30]
+        before = workspace.activity()
+    audit.scan()
+    with open_workspace(audit.root) as workspace:
+        assert workspace.activity() == before
+        assert workspace.journal.broken() == ""
 
 
 def test_reports_that_show_it_go(audit: Audit) -> None:
@@ -239,7 +260,7 @@ def test_the_command_tells_and_logs(audit: Audit) -> None:
     assert done.exit_code == 0, done.output
     assert "2 messages and 1 incident purged" in done.stdout
     assert "Verified" in done.stdout
-    with Workspace(audit.root) as workspace:
+    with open_workspace(audit.root) as workspace:
         assert workspace.journal.broken() == ""
         begun, ended = workspace.journal.entries()[-2:]
     assert (begun.action, begun.detail["messages"], begun.detail["reason"]) == (
@@ -251,7 +272,7 @@ def test_the_command_tells_and_logs(audit: Audit) -> None:
 def test_a_purged_incident_is_told_from_an_unknown_one(audit: Audit) -> None:
     """Whoever decides on a purged incident is told that it was purged."""
     audit.purge()
-    with Workspace(audit.root) as workspace, pytest.raises(UnknownIdError, match="was purged"):
+    with open_workspace(audit.root) as workspace, pytest.raises(UnknownIdError, match="was purged"):
         triage.find(workspace, audit.settled)
 
 
@@ -265,7 +286,7 @@ def test_a_suppression_that_ended_long_ago_forgets_whom_it_named(audit: Audit) -
                 (rule, f"{rule}{OLD}@calder.example", at, f"{end}T00:00:00+00:00"),
             )
     audit.purge()
-    with Workspace(audit.root) as workspace:
+    with open_workspace(audit.root) as workspace:
         rules = {r.suppression_id: (r.value, r.author) for r in workspace.decisions.suppressions()}
     assert rules == {"a": ("purged", "Ann"), "b": (f"b{OLD}@calder.example", "Ann")}
 
@@ -325,14 +346,14 @@ def kill_at(audit: Audit, moment: tuple[str, str, int]) -> int:
 def test_killed_at_any_moment_a_rerun_completes(audit: Audit, moment: tuple[str, str, int]) -> None:
     """After a kill the workspace is sound, and the next purge ends as one that nobody killed."""
     assert kill_at(audit, moment) == -signal.SIGKILL
-    with Workspace(audit.root) as workspace:
+    with open_workspace(audit.root) as workspace:
         assert workspace.journal.broken() == ""
     kept = {"unsettled", "confirmed", "across", "undated", RECENT, "more", "sam@calder"}
     assert set(audit.keys()) - {f"settled{OLD}", f"plain{OLD}"} == kept
     assert audit.purge().broken == []
     assert set(audit.keys()) == kept
     assert OLD.encode() not in audit.bytes()
-    with Workspace(audit.root) as workspace:
+    with open_workspace(audit.root) as workspace:
         assert not workspace.purges.unfinished()
         assert [i.incident_id for i in workspace.purges.incidents()] == [audit.settled]
         assert {d.incident_id for d in workspace.decisions.all()} == {
@@ -346,7 +367,7 @@ def test_the_next_scan_finishes_a_purge_that_was_cut_off(audit: Audit) -> None:
     """What a killed purge left in the files is gone after the next scan."""
     assert kill_at(audit, ("sql", "VACUUM", 1)) == -signal.SIGKILL
     assert OLD.encode() in audit.bytes()
-    with Workspace(audit.root) as workspace:
+    with open_workspace(audit.root) as workspace:
         scan(CALDER, [str(audit.mail)], workspace)
     assert OLD.encode() not in audit.bytes()
 
