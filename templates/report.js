@@ -13,6 +13,7 @@
     kinds: ` ${row.dataset.k} `,
     boxes: row.dataset.m,
     text: "",
+    matches: true,
     shown: true,
   }));
 
@@ -27,6 +28,29 @@
   };
   fill(form.elements.mailbox, rows.flatMap((entry) => entry.boxes.split("\n")));
 
+  // Of a long ranking the browser lays out the first rows only: five thousand take it half a second.
+  const SOME = 200;
+  let most = SOME;
+  const all = document.createElement("button");
+  all.type = "button";
+  all.className = "all";
+  table.after(all);
+  all.addEventListener("click", () => {
+    most = Infinity;
+    const next = rows.filter((entry) => entry.matches)[SOME];
+    apply();
+    if (next) next.row.querySelector("a").focus();
+  });
+
+  const read = (entry) => {
+    if (!entry.text) entry.text = entry.row.textContent.toLowerCase();
+  };
+  const readAhead = (from) => {
+    for (const entry of rows.slice(from, from + 250)) read(entry);
+    if (from < rows.length) requestIdleCallback(() => readAhead(from + 250));
+  };
+  if (window.requestIdleCallback) requestIdleCallback(() => readAhead(0));
+
   const apply = () => {
     const band = form.elements.severity.value;
     const kind = form.elements.kind.value;
@@ -34,27 +58,35 @@
     const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;
     for (const entry of rows) {
-      if (words.length && !entry.text) entry.text = entry.row.textContent.toLowerCase();
-      const shown =
+      if (words.length) read(entry);
+      entry.matches =
         (!band || entry.band === band) &&
         (!kind || entry.kinds.includes(` ${kind} `)) &&
         (!box || entry.boxes.split("\n").includes(box)) &&
         words.every((word) => entry.text.includes(word));
+      if (entry.matches) count += 1;
+      const shown = entry.matches && count <= most;
       if (shown !== entry.shown) {
         entry.row.hidden = !shown;
         entry.shown = shown;
       }
-      if (shown) count += 1;
     }
-    status.textContent = `${format.format(count)} of ${format.format(rows.length)} shown`;
+    all.hidden = count <= most;
+    all.textContent = `Show all ${format.format(count)}`;
+    const first = count > most ? `, the first ${format.format(most)} are shown` : "";
+    status.textContent = `${format.format(count)} of ${format.format(rows.length)} match${first}`;
   };
 
   let waiting = 0;
+  const again = () => {
+    most = SOME;
+    apply();
+  };
   form.addEventListener("input", () => {
     clearTimeout(waiting);
-    waiting = setTimeout(apply, 60);
+    waiting = setTimeout(again, 10);
   });
-  form.addEventListener("reset", () => setTimeout(apply, 0));
+  form.addEventListener("reset", () => setTimeout(again, 0));
   form.addEventListener("submit", (event) => event.preventDefault());
 
   const value = (entry, column, numeric) => {
@@ -76,6 +108,7 @@
     for (const entry of rows) entry.key = value(entry, column, numeric);
     rows.sort((a, b) => sign * (numeric ? a.key - b.key : collator.compare(a.key, b.key)));
     body.append(...rows.map((entry) => entry.row));
+    apply();
   };
   for (const header of table.tHead.rows[0].cells) {
     if (!header.dataset.sort) continue;
@@ -85,6 +118,20 @@
     header.append(button);
     button.addEventListener("click", () => sort(header));
   }
+
+  // The incidents' pages lie below: when the ranking changes its height the browser looks at each of
+  // them, unless they are one thing out of sight, as high as they are.
+  const pages = document.getElementById("incidents");
+  if (rows.length > SOME) {
+    pages.style.containIntrinsicSize = `auto ${pages.offsetHeight}px`;
+    pages.classList.add("many");
+  }
+
+  addEventListener("beforeprint", () => {
+    most = Infinity;
+    apply();
+  });
+  addEventListener("afterprint", again);
 
   form.hidden = false;
   apply();

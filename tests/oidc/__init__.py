@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from tests import npm
 from tests.fake_graph.serving import PrivateCA, self_signed
 
 HERE = Path(__file__).parent
@@ -43,21 +43,7 @@ class Provider:
 
 def missing() -> str:
     """Return why the provider cannot run here, empty where it can; installs it where need be."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        return "node and npm are not installed"
-    wanted = (HERE / "package.json").read_bytes()
-    if not (INSTALLED / "done").is_file() or (INSTALLED / "done").read_bytes() != wanted:
-        INSTALLED.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HERE / "package.json", INSTALLED)
-        done = subprocess.run(
-            ["npm", "install", "--no-package-lock", "--no-fund", "--no-audit"],
-            cwd=INSTALLED, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            return "npm could not install oidc-provider"
-        (INSTALLED / "done").write_bytes(wanted)
-    shutil.copy(HERE / "provider.mjs", INSTALLED)
-    return ""
+    return npm.installed("oidc-provider", HERE, "provider.mjs")[1]
 
 
 @contextmanager
