@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,16 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+import scanner
 from scanner import incidents, runners, severity
-from scanner.candidates import Partition, Task, examine
-from scanner.detectors import OWN_KINDS, aside, kinds, recipients
+from scanner.candidates import Partition, Task, examine, summaries
+from scanner.candidates.spoken import followed
+from scanner.detectors import OWN_KINDS, aside, kinds, misdirection, recipients
 from scanner.detectors.aftermath import QUOTED_RECIPIENTS, REMEDY_WORDS
 from scanner.detectors.base import NEVER
 from scanner.detectors.reports import MASS_MAIL, REPORTS
 from scanner.escalation import follow
-from scanner.model import Finding, Severity
+from scanner.model import Finding, Incident, Severity
 from scanner.severity import KindFactors, Rules
-from scanner.store import Analysis, Workspace
+from scanner.store import Analysis, Summary, Workspace, basis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
     from scanner.detectors.base import Keyer, Kind
     from scanner.directory import Directory
     from scanner.model import Incident
+
+VERSION = 1
+"""Raised when the same mail comes to something else: workspaces are then examined whole again."""
 
 WORKERS_FROM_ROWS = 200_000
 """A smaller store is analysed before worker processes have started."""
@@ -38,25 +45,52 @@ QUOTED_ONLY = "personal data only in the quoted part of a reply to its one recip
 OWN_DATA = "a single address or date in the text: most often the recipient's own"
 
 
+def judged_by(
+    workspace: Workspace, directory: Directory, rules: Rules, privacy_contacts: Sequence[str]
+) -> str:
+    """Return a hash of all that messages are judged by, and that is none of them."""
+    text = json.dumps(
+        [
+            scanner.__version__,
+            VERSION,
+            recipients.VERSION,
+            misdirection.VERSION,
+            sorted(privacy_contacts),
+            sorted(directory.internal_domains),
+            sorted(directory.internal_addresses),
+            sorted(directory.partner_domains),
+            directory.listing.fingerprint(),
+            workspace.meta(OWN_KINDS),
+            repr(rules),
+        ]
+    )
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
 def analyse(
     workspace: Workspace,
     directory: Directory,
     rules: Rules | None = None,
     privacy_contacts: Sequence[str] = (),
 ) -> Analysis:
-    """Return what the workspace's messages and content findings amount to."""
+    """Return what the workspace's messages and content findings amount to.
+
+    Mailboxes about which nothing is new are not opened, and events among them not worked out again:
+    what is kept of them gives just what examining them would.
+    """
     rules = rules or severity.default_rules()
+    judged = judged_by(workspace, directory, rules, privacy_contacts)
     content = _content(workspace)
     known = kinds(workspace.meta(OWN_KINDS))
     links, promoting = _links(content)
-    contacts = frozenset(map(directory.primary, privacy_contacts))
     shared = Task(
-        "", (), directory, _bearing(content, known), _said(content), rules, _aftermath(content),
-        promoting, contacts, workspace.vault,
+        "", (), directory, frozenset(), rules=rules, vault=workspace.vault,
+        privacy_contacts=frozenset(map(directory.primary, privacy_contacts)),
     )  # fmt: skip
-    tasks = _tasks(workspace, shared, workspace.parts.mailboxes())
-    many = workspace.parts.rows() >= WORKERS_FROM_ROWS
-    parts = list(runners.run(examine, tasks, processes=many))
+    new, parts = _examined(workspace, judged, shared, content, known)
+    said = [one for part in parts for one in followed(part.said, promoting)]
+    stored = {incident.incident_id: incident for incident in workspace.incidents()}
+    as_before = workspace.meta("judged_by") == judged
     factors = kind_factors(known)
     audience = {key: n for part in parts for key, n in part.external_audience.items()}
     counted, set_aside = _counted(content, audience, known)
@@ -71,27 +105,113 @@ def analyse(
         _quoted(content, parts, workspace.keyed.value),
         rules,
         _reach(directory),
+        [part.digests for part in parts],
+        incidents.reusable(stored.values()) if as_before else {},
     )
-    followed = follow(found, [one for part in parts for one in part.said], _met(parts), links)
-    found = followed.incidents
-    of_incident = {
+    reported = follow(found, said, _met(parts), links)
+    found = reported.incidents
+    of_incident = _of_incidents(found)
+    listed = _listed(parts, frozenset(of_incident), set_aside)
+    severities = _severities(content, factors)
+    severities |= {f.fingerprint: of_incident.get(f.message_key, Severity.LOW) for f in listed}
+    return Analysis(
+        listed,
+        severities,
+        {node.message_key: node.internet_message_id for part in parts for node in part.nodes},
+        found,
+        aliases,
+        [row for part in parts for row in part.activity],
+        set_aside,
+        [trail.told() for trail in reported.trails],
+        judged,
+        new,
+        frozenset(i.incident_id for i in found if stored.get(i.incident_id) == i),
+    )
+
+
+def _of_incidents(found: Sequence[Incident]) -> dict[str, Severity]:
+    """Return the severity of the incident that each message belongs to."""
+    return {
         key: i.score.severity
         for i in found
         for m in i.messages
         for key in (m.message_key, *m.copies)
     }
-    listed = _listed(parts, frozenset(of_incident), set_aside)
-    severities = {
+
+
+def _examined(
+    workspace: Workspace,
+    judged: str,
+    shared: Task,
+    content: Mapping[str, Sequence[Finding]],
+    known: Sequence[Kind],
+) -> tuple[dict[str, Summary], list[Partition]]:
+    """Return the new summaries, and every mailbox's examination, as it is or as it is kept."""
+    paths = workspace.parts.by_mailbox()
+    bases = {mailbox: basis(judged, paths[mailbox]) for mailbox in sorted(paths)}
+    held = workspace.summaries.bases()
+    due = [mailbox for mailbox, now in bases.items() if held.get(mailbox) != now]
+    tasks = _tasks(workspace, shared, due, content, known)
+    many = workspace.parts.rows(set(due)) >= WORKERS_FROM_ROWS
+    new: dict[str, Summary] = {}
+    fresh: dict[str, Partition] = {}
+    for mailbox, (part, body, people) in zip(
+        due, runners.run(summaries.examined, tasks, processes=many), strict=True
+    ):
+        new[mailbox], fresh[mailbox] = Summary(bases[mailbox], body, people), part
+    return new, [fresh.get(mailbox) or _kept(workspace, mailbox) for mailbox in bases]
+
+
+def _kept(workspace: Workspace, mailbox: str) -> Partition:
+    _, body, people = workspace.summaries.get(mailbox)
+    return summaries.unpacked(body, people)
+
+
+def _tasks(
+    workspace: Workspace,
+    shared: Task,
+    mailboxes: Sequence[str],
+    content: Mapping[str, Sequence[Finding]],
+    known: Sequence[Kind],
+) -> list[Task]:
+    """Return the tasks of some mailboxes, each with what is known of its messages' content."""
+    paths, lies_in = workspace.parts.by_mailbox(), workspace.content_mailboxes()
+    of_mailbox: dict[str, dict[str, Sequence[Finding]]] = defaultdict(dict)
+    for key, found in content.items():
+        of_mailbox[lies_in[key]][key] = found
+    return [
+        _task(
+            replace(shared, mailbox=mailbox, paths=paths.get(mailbox, ())),
+            # Before format 6 it was not stored where a finding lies.
+            {**of_mailbox[""], **of_mailbox[mailbox]},
+            known,
+        )
+        for mailbox in mailboxes
+    ]
+
+
+def _task(task: Task, content: Mapping[str, Sequence[Finding]], known: Sequence[Kind]) -> Task:
+    """Return the task of one mailbox with what its content findings say."""
+    return replace(
+        task,
+        content_keys=_bearing(content, known),
+        said=_said(content),
+        aftermath=_aftermath(content),
+        mass=frozenset(k for k, fs in content.items() if any(f.kind == MASS_MAIL.id for f in fs)),
+    )
+
+
+def _severities(
+    content: Mapping[str, Sequence[Finding]], factors: Mapping[str, KindFactors]
+) -> dict[str, Severity]:
+    """Return the severity of each finding in content, by fingerprint."""
+    return {
         f.fingerprint: severity.of_finding(factors[f.kind])
         if f.confidence >= COUNTS_FROM
         else Severity.LOW
-        for group in content.values()
-        for f in group
-    } | {f.fingerprint: of_incident.get(f.message_key, Severity.LOW) for f in listed}
-    ids = {node.message_key: node.internet_message_id for part in parts for node in part.nodes}
-    activity = [row for part in parts for row in part.activity]
-    trails = [trail.told() for trail in followed.trails]
-    return Analysis(listed, severities, ids, found, aliases, activity, set_aside, trails)
+        for found in content.values()
+        for f in found
+    }
 
 
 def named(
@@ -108,11 +228,9 @@ def named(
     """
     rules = rules or severity.default_rules()
     content, known = _content(workspace), kinds(workspace.meta(OWN_KINDS))
-    task = Task(
-        "", (), directory, _bearing(content, known), _said(content), rules, _aftermath(content),
-        named=keys, vault=workspace.vault,
-    )  # fmt: skip
-    parts = [examine(one) for one in _tasks(workspace, task, mailboxes)]
+    task = Task("", (), directory, frozenset(), rules=rules, named=keys, vault=workspace.vault)
+    tasks = _tasks(workspace, task, mailboxes, content, known)
+    parts = [examine(one) for one in tasks]
     audience = {key: n for part in parts for key, n in part.external_audience.items()}
     counted, _ = _counted(content, audience, known)
     bears = {kind.id for kind in known if kind.ranks_from < NEVER}
@@ -141,13 +259,6 @@ def _content(workspace: Workspace) -> dict[str, list[Finding]]:
     for finding in workspace.content_findings():
         content[finding.message_key].append(finding)
     return content
-
-
-def _tasks(workspace: Workspace, shared: Task, mailboxes: Sequence[str]) -> list[Task]:
-    return [
-        replace(shared, mailbox=mailbox, paths=workspace.parts.paths([mailbox]))
-        for mailbox in mailboxes
-    ]
 
 
 def _reach(directory: Directory) -> dict[str, int]:

@@ -71,6 +71,11 @@ class People:
         """Which rows are external people."""
         return np.asarray(self.kind > _GROUP)
 
+    @property
+    def groups(self) -> np.ndarray:
+        """Which rows are groups."""
+        return np.asarray(self.kind == _GROUP)
+
 
 class Exposure:
     """What the lists of one incident showed, to whom; people are counted once over all of them."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -447,6 +447,9 @@ class Incident:
     why: str
     marks: tuple[Mark, ...] = ()
     """Each of `markers` with its message and its reason; several where it holds for several."""
+
+    basis: str = field(default="", compare=False)
+    """Hash of all that it was worked out from, empty where that is not told by its messages."""
 
     @property
     def first_sent_at(self) -> datetime | None:

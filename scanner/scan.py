@@ -19,7 +19,6 @@ from scanner.attachments import Limits
 from scanner.collect import Interest, Source
 from scanner.connectors import connector_class
 from scanner.connectors.tree import printable
-from scanner.detectors import misdirection, recipients
 from scanner.directory import Directory, Group, Listing, infer
 from scanner.errors import ConfigError, ConnectorError, SourceError
 from scanner.model import LEFT_OUT, Coverage, Incident, Outcome, ScanRun
@@ -353,16 +352,11 @@ def _directory(
 
 def _interest(config: Config, workspace: Workspace, directory: Directory) -> Interest:
     """Return whose content is looked at; what answers a known candidate is, whoever sent it."""
-    candidates = {
-        message.internet_message_id
-        for incident in workspace.incidents()
-        for message in incident.messages
-    }
     return Interest(
         directory,
         config.content_audience == "all",
         frozenset(config.service_mailboxes),
-        frozenset(candidates - {""}),
+        workspace.candidate_ids(),
     )
 
 
@@ -374,21 +368,8 @@ def _analyse(
     contacts: Sequence[str],
 ) -> None:
     """Find the incidents anew, unless all that they rest on is as it was."""
-    state = json.dumps(
-        [
-            scanner.__version__,
-            recipients.VERSION,
-            misdirection.VERSION,
-            sorted(contacts),
-            sorted(directory.internal_domains),
-            sorted(directory.internal_addresses),
-            sorted(directory.partner_domains),
-            directory.listing.fingerprint(),
-            workspace.state_token(),
-            workspace.meta(detectors.OWN_KINDS),
-            repr(rules),
-        ]
-    )
+    judged = analyse.judged_by(workspace, directory, rules, contacts)
+    state = f"{judged} {workspace.state_token()}"
     if workspace.meta("analysed") != state:
         found = analyse.analyse(workspace, directory, rules, contacts)
         workspace.commit_analysis(run_id, found, {"analysed": state})

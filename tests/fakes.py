@@ -105,7 +105,7 @@ def rows_of(workspace: Path, *, without: Sequence[str] = ()) -> dict[str, list[t
 def held(workspace: Path) -> dict[str, object]:
     """Return all that a workspace holds but ids of runs, hashes under its key and file names."""
     tables = rows_of(
-        workspace, without=["run_id", "first_run", "value_hashes", "path", "partition"]
+        workspace, without=["run_id", "first_run", "value_hashes", "path", "partition", "basis"]
     )
     with Workspace(workspace) as opened:
         table = opened.messages().drop_columns(["unit"])

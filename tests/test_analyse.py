@@ -34,7 +34,7 @@ def public(count: int, start: int = 0) -> list[str]:
 
 def task(folder: Path, rows: pa.Table, mailbox: str = JO, content: Sequence[str] = ()) -> Task:
     """Return the task of one mailbox with these rows."""
-    path = folder / f"{mailbox}.parquet"
+    path = folder / f"{mailbox.replace('.', '-')}.parquet"
     write(path, rows)
     return Task(mailbox, [path], DIRECTORY, frozenset(content))
 

@@ -32,7 +32,9 @@ MOMENTS = [
     ("sql", "INSERT OR REPLACE INTO main.checkpoints", 8),  # late in a page's transaction
     ("chmod", ".parquet", 5),
     ("remove", ".parquet", 3),  # compaction has removed some of the files it replaced
-    ("sql", "DELETE FROM main.incidents", 1),  # the analysis is half in place
+    ("sql", "INTO main.incidents (", 1),  # the analysis is half in place
+    ("sql", "INTO main.summaries", 2),  # what is kept of one mailbox, not of the other
+    ("sql", "INTO main.activity", 2),  # it is all in place but for its end
     ("rename", ".html", 1),  # the report is written and has no name yet
     ("sql", "UPDATE main.runs SET finished_at", 1),  # all is done but the record of it
 ]
@@ -120,7 +122,7 @@ def clean(source: Path) -> dict[str, object]:
 
 
 def test_killed_again_and_again(tmp_path: Path, source: Path, clean: dict[str, object]) -> None:
-    """Killed at eleven moments one after the other, a scan ends as if nobody had killed it."""
+    """Killed at thirteen moments one after the other, a scan ends as if nobody had killed it."""
     workspace = tmp_path / "ws"
     for moment in MOMENTS:
         assert (moment, kill_at(moment, source, workspace)) == (moment, -signal.SIGKILL)
@@ -145,3 +147,33 @@ def test_killed_at_random(tmp_path: Path, source: Path, clean: dict[str, object]
             assert_sound(workspace)
     finish(source, workspace)
     assert held(workspace) == clean
+
+
+SECOND_NIGHT = [
+    ("sql", "DELETE FROM main.summaries", 1),  # what is kept of the mailbox is about to go
+    ("sql", "COMMIT", 4),  # the new page is all but there
+    ("sql", "UPDATE main.incidents SET rank", 1),
+    ("sql", "INTO main.summaries", 1),
+    ("rename", ".html", 1),
+]
+
+
+def test_killed_in_the_second_night(tmp_path: Path) -> None:
+    """Killed while it takes in new mail, a scan leaves what it kept of mailboxes true or gone."""
+    letters = [
+        message(n, to=[f"p{n}.{i}@webmail.example" for i in range(12)]).replace(
+            b"Subject: Message", b"Subject: List " + str(n).translate(LETTERS).encode()
+        )
+        for n in range(12)
+    ]
+    clean, nights = tmp_path / "clean", tmp_path / "nights"
+    first, late = {f"{JO}/1.mbox": mbox(letters[1:6])}, {f"{JO}/2.mbox": mbox(letters[6:])}
+    other = {f"{SAM}/1.eml": letters[0], f"{SAM}/torn.eml": b"\0" * 300}
+    finish(put(tmp_path / "in", first | other), nights)
+    source = put(tmp_path / "in", late)
+    for moment in SECOND_NIGHT:
+        assert (moment, kill_at(moment, source, nights)) == (moment, -signal.SIGKILL)
+        assert_sound(nights)
+    finish(source, nights)
+    finish(source, clean)
+    assert held(nights) == held(clean)

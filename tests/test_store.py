@@ -211,9 +211,9 @@ def test_incidents_are_as_old_as_their_first_run(workspace: Workspace) -> None:
     with closing(sqlite3.connect(workspace.root / "state.sqlite")) as state, state:
         for key, run in (("m1", "zz"), ("m2", "aa")):
             state.execute(
-                f"INSERT INTO incidents VALUES ('i-{key}', 1, 'low', '', '', '', '{run}')"
+                f"INSERT INTO incidents VALUES ('i-{key}', 1, 'low', '', '', '', '{run}', '')"
             )
-            state.execute(f"INSERT INTO incident_messages VALUES ('{key}', 'i-{key}')")
+            state.execute(f"INSERT INTO incident_messages VALUES ('{key}', 'i-{key}', '')")
     found = workspace.incident_ids()
     assert min(found, key=lambda key: found[key]) == "m1"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -53,8 +54,8 @@ class Task:
     """Keys of the messages whose text quotes a header with a list (`quoted`), asks to delete or
     apologises (`delete`, `apology`)."""
 
-    promoting: frozenset[str] = frozenset()
-    """Keys of the mass mails that link to a page which a report names."""
+    mass: frozenset[str] = frozenset()
+    """Keys of the mass mails: which of them promote what a report names, other mailboxes tell."""
 
     privacy_contacts: frozenset[str] = frozenset()
     """Who answers for data protection, beside the usual addresses."""
@@ -92,6 +93,9 @@ class Partition:
 
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Why the recipients of the messages that a person names make no incident, by their keys."""
+
+    digests: Sequence[str] = ()
+    """A hash of each node with its people: equal while nothing about them is another."""
 
 
 MAILBOX = "the mailbox"
@@ -156,9 +160,10 @@ def examine(task: Task) -> Partition:
             found,
             signs.report,
             task.privacy_contacts,
-            _among(found.table["message_key"], task.promoting),
+            _among(found.table["message_key"], task.mass),
         ),
         _left_out(found, named, lists),
+        _digests(nodes, people),
     )
 
 
@@ -217,8 +222,9 @@ def _signs(task: Task, found: Frames, content: np.ndarray, remedies: np.ndarray)
 
 
 def _among(column: pa.ChunkedArray, values: frozenset[str]) -> np.ndarray:
-    wanted = pa.array(sorted(values), pa.string())
-    return np.asarray(pc.is_in(column, value_set=wanted).to_numpy())
+    if not values:
+        return np.zeros(len(column), bool)
+    return np.fromiter((key in values for key in column.to_pylist()), bool, len(column))
 
 
 def _people(found: Frames, chosen: np.ndarray) -> tuple[People, pd.DataFrame]:
@@ -368,6 +374,18 @@ def _suggested(context: pd.DataFrame) -> dict[int, dict[str, str]]:
         row: {name: where for name, where in zip(hit.columns, values, strict=True) if where}
         for row, *values in hit.itertuples()
     }
+
+
+def _digests(nodes: Sequence[Node], people: People) -> list[str]:
+    bounds = np.searchsorted(people.node, np.arange(len(nodes) + 1)).tolist()
+    flags = np.stack([people.visible, people.kind, people.named], axis=1).astype(np.int8)
+    found = []
+    for node, low, high in zip(nodes, bounds, bounds[1:], strict=False):
+        text = "\x1f".join((repr(node), *people.person[low:high].tolist()))
+        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16)
+        digest.update(flags[low:high].tobytes())
+        found.append(digest.hexdigest())
+    return found
 
 
 def activity(mailbox: str, found: Frames) -> list[tuple[str, str, int, int]]:

@@ -16,7 +16,7 @@ from scanner.incidents import plain_subject
 from scanner.model import Said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from scanner.detectors.recipients import Frames
 
@@ -25,6 +25,8 @@ CIRCLE = 30
 
 MOST = 5_000
 """Messages of one role and mailbox that are followed, the earliest first."""
+
+MASS = "mass-mail"
 
 COLUMNS = [
     "message_key", "internet_message_id", "mailbox", "sent_at", "sender", "subject", "thread",
@@ -39,12 +41,12 @@ def privacy_pattern() -> str:
 
 
 def said(
-    found: Frames, reporting: np.ndarray, contacts: frozenset[str], promoting: np.ndarray
+    found: Frames, reporting: np.ndarray, contacts: frozenset[str], mass: np.ndarray
 ) -> list[Said]:
     """Return the messages of one mailbox that matter to how an exposure was reported.
 
-    `reporting` tells of each message whether its words report one, `promoting` whether it links to
-    what a report names. `contacts` are privacy contacts beside those of the usual addresses.
+    `reporting` tells of each message whether its words report one, `mass` whether it is a mass mail
+    that links to pages. `contacts` are privacy contacts beside those of the usual addresses.
     """
     messages, rows = found.messages, found.recipients
     dated = messages["when"].to_numpy() < UNDATED
@@ -61,11 +63,17 @@ def said(
     roles = {
         "report": reporting & (inbound | internal),
         "handover": handed & (inbound | messages["audited"].to_numpy()),
-        "mass-mail": promoting & messages["audited"].to_numpy(),
+        MASS: mass & messages["audited"].to_numpy(),
     }
     return [
         one for role, chosen in roles.items() for one in _told(found, role, chosen & dated, size)
     ]
+
+
+def followed(found: Sequence[Said], promoting: frozenset[str]) -> list[Said]:
+    """Return what one mailbox said, of its mass mails those that promote what a report names."""
+    mass = [one for one in found if one.role == MASS and one.message_key in promoting]
+    return [one for one in found if one.role != MASS] + mass[:MOST]
 
 
 def _contacts(found: Frames, contacts: frozenset[str]) -> np.ndarray:
@@ -84,7 +92,8 @@ def _contacts(found: Frames, contacts: frozenset[str]) -> np.ndarray:
 
 def _told(found: Frames, role: str, chosen: np.ndarray, size: np.ndarray) -> Iterator[Said]:
     at = np.flatnonzero(chosen)
-    at = at[np.argsort(found.messages["when"].to_numpy()[at], kind="stable")][:MOST]
+    at = at[np.argsort(found.messages["when"].to_numpy()[at], kind="stable")]
+    at = at if role == MASS else at[:MOST]
     inbound = found.messages["inbound"].to_numpy()
     primary = found.addresses["primary"].to_numpy()[found.messages["sender"].to_numpy()[at]]
     values = found.table.select(COLUMNS).take(pa.array(at, pa.int64())).to_pylist()

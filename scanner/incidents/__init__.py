@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
     from scanner.severity import KindFactors, Rules
 
-__all__ = ["Marker", "Node", "build", "is_cut", "markers", "plain_subject"]
+__all__ = ["Marker", "Node", "build", "is_cut", "markers", "plain_subject", "reusable"]
 
 REPEAT_WITHIN = timedelta(days=90)
 """So long after an incident another of the same sender is a repeat (docket: weeks to a quarter)."""
 
+REPEAT = "repeat"
 VISIBLE, SEALED = "visible-recipients", "sensitive-bcc"
 
 
@@ -44,6 +45,8 @@ def build(
     quoted: Mapping[str, Sequence[str]] | None = None,
     rules: Rules | None = None,
     reach: Mapping[str, int] | None = None,
+    digests: Sequence[Sequence[str]] = (),
+    known: Mapping[str, Incident] | None = None,
 ) -> tuple[list[Incident], dict[str, str]]:
     """Return the incidents in order of rank, and which older ids became aliases of which.
 
@@ -53,9 +56,13 @@ def build(
     end of the one whose message they stand in. `quoted` holds the people whose addresses stand in a
     header block that a message quotes, by its key. `reach` says how many people read what is sent
     to each group whose members the address book counts: they could see, and were not shown.
+    `digests` stand for the candidates of each part; with them an event that is among `known`, by
+    all that it rests on, is not worked out again: `reusable` gives these.
     """
     rules = rules or severity.default_rules()
     work = _Work(parts, findings, kinds, spoken, quoted or {}, rules, reach or {})
+    if digests:
+        work.know(digests, known or {})
     incidents = sorted(_repeats([work.incident(event) for event in work.events()]), key=rank)
     named, aliases = _name(incidents, previous)
     return refer(named, work.files, work.nodes, work.crowds), aliases
@@ -75,6 +82,8 @@ class _Work:
         reach: Mapping[str, int],
     ) -> None:
         self._reach = reach
+        self._digests: list[str] = []
+        self._known: Mapping[str, Incident] = {}
         every = [
             (node, part, at)
             for part, (nodes, _) in enumerate(parts)
@@ -82,7 +91,8 @@ class _Work:
         ]
         kept, self.copies = _merge_copies([node for node, _, _ in every])
         self.nodes = [every[position][0] for position in kept]
-        self.crowds = Crowds(parts, [every[position][1:] for position in kept])
+        self._places = [every[position][1:] for position in kept]
+        self.crowds = Crowds(parts, self._places)
         self.kinds, self.rules = kinds, rules
         self.contexts = {context.id: context for context in rules.contexts}
         self.findings, self._spoken = self._of_messages(findings), self._of_messages(spoken)
@@ -92,6 +102,32 @@ class _Work:
             for position, node in enumerate(self.nodes)
             if node.message_key in quoted
         }
+
+    def know(self, digests: Sequence[Sequence[str]], known: Mapping[str, Incident]) -> None:
+        """Take in what stands for the candidates of each part, and the incidents worked out."""
+        self._digests = [digests[part][at] for part, at in self._places]
+        self._known = known
+
+    def _basis(self, event: Event) -> str:
+        """Return a hash of all that an event's incident rests on, empty where that lies beyond it.
+
+        What is quoted is looked up among the people of all events.
+        """
+        if not self._digests or event.quoting:
+            return ""
+        texts: list[object] = []
+        for position, node in event.nodes.items():
+            key = node.message_key
+            texts += [
+                self._digests[position], self.copies.get(key, ()), event.findings.get(position),
+                self._spoken.get(key),
+            ]  # fmt: skip
+            if self._reach:
+                groups = self.crowds.groups(position) & self._reach.keys()
+                texts.append(sorted((name, self._reach[name]) for name in groups))
+        texts += [(k.marker, self.nodes[k.later].message_key, k.reason) for k in event.links]
+        text = repr(texts).encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(text, digest_size=16).hexdigest()
 
     def _of_messages(self, findings: Sequence[Finding]) -> dict[str, list[Finding]]:
         """Return the findings of each message, those of its stored copies among them, once."""
@@ -157,6 +193,10 @@ class _Work:
 
     def incident(self, event: Event) -> Incident:
         """Return the incident of an event; its id is given later."""
+        basis = self._basis(event)
+        return self._known.get(basis) or replace(self._worked_out(event), basis=basis)
+
+    def _worked_out(self, event: Event) -> Incident:
         count = Exposure(
             [self.crowds.people(p) for p in event.shown]
             + [self.crowds.quoting(p, codes) for p, codes in event.quoting.items()]
@@ -237,6 +277,23 @@ class _Work:
         )
 
 
+def reusable(incidents: Iterable[Incident]) -> dict[str, Incident]:
+    """Return finished incidents as `build` first made them, by what they rest on.
+
+    Those that refer to others or to reports are left out: they are worked out again.
+    """
+    found = {}
+    for incident in incidents:
+        if incident.basis and not incident.facts.keys() & {"files", "trail"}:
+            found[incident.basis] = replace(
+                incident,
+                incident_id="",
+                markers=tuple(marker for marker in incident.markers if marker != REPEAT),
+                marks=tuple(mark for mark in incident.marks if mark.marker != REPEAT),
+            )
+    return found
+
+
 def _misdirected(event: Event) -> list[dict[str, object]]:
     return [
         asdict(a) | {"message_key": event.nodes[p].message_key}
@@ -303,7 +360,7 @@ def _repeat(before: Incident, incident: Incident) -> Mark | None:
         return None
     days = (now - then).days
     reason = f"the same sender or mailbox showed a list {days} days before, on {then:%Y-%m-%d}"
-    return Mark("repeat", incident.messages[0].message_key, reason)
+    return Mark(REPEAT, incident.messages[0].message_key, reason)
 
 
 def rank(incident: Incident) -> tuple[int, float, int, int, datetime, str]:

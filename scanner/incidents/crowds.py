@@ -103,6 +103,11 @@ class Crowds:
         """Return the external people in Bcc."""
         return self.readers(position) - self.shown(position)
 
+    def groups(self, position: int) -> frozenset[str]:
+        """Return the groups that stand on the message."""
+        people = self.people(position)
+        return frozenset(people.person[people.groups].tolist())
+
     def overlap(self, one: int, other: int) -> float:
         """Return the share of the smaller visible list that stands on the other."""
         first, second = self.shown(one), self.shown(other)

@@ -1,8 +1,10 @@
 """The workspace: SQLite state, migrations, one-transaction page commit, queries."""
 
+from scanner.store.analyses import Analysis
 from scanner.store.parts import StoredKeys
 from scanner.store.purges import Erasure, PurgedIncident
-from scanner.store.workspace import LATELY, Analysis, FindingRow, Workspace
+from scanner.store.summaries import Summary, basis
+from scanner.store.workspace import LATELY, FindingRow, Workspace
 
 __all__ = [
     "LATELY",
@@ -11,5 +13,7 @@ __all__ = [
     "FindingRow",
     "PurgedIncident",
     "StoredKeys",
+    "Summary",
     "Workspace",
+    "basis",
 ]

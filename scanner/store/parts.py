@@ -138,9 +138,10 @@ class Parts:
         found = self._folder.rglob("*.parquet")
         return {path.relative_to(self._folder).as_posix() for path in found}
 
-    def rows(self) -> int:
-        """Return how many messages are stored."""
-        return int(self._db.query("SELECT coalesce(sum(rows), 0) FROM parts")[0][0])
+    def rows(self, mailboxes: Collection[str] | None = None) -> int:
+        """Return how many messages are stored, in all or in some mailboxes."""
+        counts = self._db.query("SELECT mailbox, sum(rows) FROM parts GROUP BY mailbox")
+        return sum(n for mailbox, n in counts if mailboxes is None or mailbox in mailboxes)
 
     def mailboxes(self) -> list[str]:
         """Return the mailboxes that have messages."""

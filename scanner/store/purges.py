@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scanner.store.database import Database
     from scanner.store.decisions import Decisions
     from scanner.store.parts import Part
+    from scanner.store.summaries import Summaries
 
 FLOOR, UNFINISHED = "purged before", "purge unfinished"
 """Keys of `meta`."""
@@ -70,8 +71,8 @@ class Erasure:
 class Purges:
     """What was purged of one workspace."""
 
-    def __init__(self, database: Database, decisions: Decisions) -> None:
-        self._db, self._decisions = database, decisions
+    def __init__(self, database: Database, decisions: Decisions, summaries: Summaries) -> None:
+        self._db, self._decisions, self._summaries = database, decisions, summaries
 
     def floor(self) -> datetime | None:
         """Return before which instant mail was purged and is not read again."""
@@ -144,8 +145,10 @@ class Purges:
         self._db.insert("meta", [(key, value)], "OR REPLACE")
 
     def _parts(self, parts: Mapping[str, Sequence[Part]]) -> None:
+        select = "SELECT run_id, mailbox FROM parts WHERE path = ?"
         for path, fresh in parts.items():
-            ((run_id,),) = self._db.execute("SELECT run_id FROM parts WHERE path = ?", (path,))
+            ((run_id, mailbox),) = self._db.execute(select, (path,))
+            self._summaries.drop([mailbox])
             self._db.execute("DELETE FROM main.parts WHERE path = ?", (path,))
             self._db.insert("parts", [(*part, run_id) for part in fresh])
 

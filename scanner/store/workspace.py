@@ -42,6 +42,7 @@ from scanner.model import (
     stamp,
 )
 from scanner.store import sealing
+from scanner.store.analyses import Analysis, put_incidents, put_severities
 from scanner.store.database import Database
 from scanner.store.decisions import Decisions
 from scanner.store.journal import Journal
@@ -50,6 +51,7 @@ from scanner.store.parts import Parts, StoredKeys
 from scanner.store.purges import Purges
 from scanner.store.sealing import Reports
 from scanner.store.shares import share
+from scanner.store.summaries import Summaries
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -64,31 +66,6 @@ _SAYS_NOW = re.sub(r"\w+", r"excluded.\g<0>", _SAYS)
 
 LATELY = "at the latest scan"
 """Entry of what a survey says of a unit that an earlier scan read: it replaces no row of that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """What an analysis found; it replaces what the one before found."""
-
-    findings: Sequence[Finding]
-    severities: Mapping[str, Severity]
-    """Severity of each finding, by fingerprint; content findings included."""
-
-    message_ids: Mapping[str, str]
-    """`internet_message_id` of each message that has a finding, by message key."""
-
-    incidents: Sequence[Incident]
-    """In order of rank."""
-
-    aliases: Mapping[str, str]
-    activity: Sequence[tuple[str, str, int, int]]
-    """Mailbox, month (`2026-03`, or `undated`), messages audited, messages kept as context."""
-
-    set_aside: Mapping[str, int]
-    """Why visible recipient lists were not ranked, and how many messages each reason holds."""
-
-    trails: Sequence[Mapping[str, object]] = ()
-    """How exposures were reported that no incident explains, as plain values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +125,10 @@ class Workspace:
         self._db = Database(state, self.vault)
         self.parts = Parts(self._db, root / "messages", self.vault)
         self.reports = Reports(root / "reports", self.vault)
+        self.summaries = Summaries(self._db)
         self.decisions = Decisions(self._db)
         self.notices = Notices(self._db)
-        self.purges = Purges(self._db, self.decisions)
+        self.purges = Purges(self._db, self.decisions, self.summaries)
         self.journal = Journal(self._db, self.keyed, root / "journal.head")
 
     def __enter__(self) -> Workspace:
@@ -285,10 +263,9 @@ class Workspace:
         parts, looked_at = self.parts.write(table, checkpoint.source), list(examined)
         with self._db.transaction():
             if parts or looked_at:
-                changes = str(int(self.state_token()) + 1)
-                self._db.insert("meta", [("changes", changes)], "OR REPLACE")
+                self.forget({checkpoint.mailbox, *(mailbox for _, _, mailbox, _, _ in parts)})
             self.parts.enter(parts, run_id)
-            self._replace_findings(findings, looked_at, run_id)
+            self._replace_findings(findings, looked_at, run_id, checkpoint.mailbox)
             if anew:
                 unit = (checkpoint.source, checkpoint.unit)
                 self._db.execute(
@@ -296,6 +273,17 @@ class Workspace:
                 )
             self._put_coverage(coverage, run_id)
             self._put_checkpoint(checkpoint)
+
+    def forget(self, mailboxes: Collection[str] | None = None) -> None:
+        """Have the next analysis examine mailboxes anew, or all; within a transaction.
+
+        Whoever adds, changes or deletes rows or content findings of a mailbox says so here.
+        """
+        self.summaries.drop(mailboxes)
+        if mailboxes is None:
+            self._db.execute("DELETE FROM main.meta WHERE key = 'judged_by'")
+        changes = str(int(self.state_token()) + 1)
+        self._db.insert("meta", [("changes", changes)], "OR REPLACE")
 
     def put_survey(
         self,
@@ -354,7 +342,7 @@ class Workspace:
         )  # fmt: skip
 
     def _replace_findings(
-        self, findings: Sequence[Finding], examined: Iterable[str], run_id: str
+        self, findings: Sequence[Finding], examined: Iterable[str], run_id: str, mailbox: str
     ) -> None:
         keys = [(key,) for key in examined]
         first = {
@@ -369,17 +357,17 @@ class Workspace:
         self._db.executemany(
             "DELETE FROM main.findings WHERE message_key = ? AND part != veil('recipients')", keys
         )
-        self._insert_findings(findings, first, run_id)
+        self._insert_findings(findings, first, run_id, mailbox)
 
     def _insert_findings(
-        self, findings: Sequence[Finding], first: Mapping[str, str], run_id: str
+        self, findings: Sequence[Finding], first: Mapping[str, str], run_id: str, mailbox: str = ""
     ) -> None:
         self._db.insert(
             "findings",
             [
                 (f.fingerprint, f.detector, f.detector_version, f.kind, f.message_key, f.part,
                  f.confidence, f.count, f.evidence.masked, " ".join(f.evidence.values), f.why,
-                 Severity.LOW.value, "", first.get(f.fingerprint, run_id), f.file)
+                 Severity.LOW.value, "", first.get(f.fingerprint, run_id), f.file, mailbox)
                 for f in findings
             ],
             "OR REPLACE",
@@ -444,57 +432,48 @@ class Workspace:
         """Return the findings that came from content."""
         return [row.finding for row in self._findings("WHERE part != 'recipients'")]
 
+    def content_mailboxes(self) -> dict[str, str]:
+        """Return the mailbox of each message with content findings; empty where none is known."""
+        rows = "SELECT DISTINCT message_key, mailbox FROM findings WHERE part != 'recipients'"
+        return dict(self._db.query(rows))
+
+    def candidate_ids(self) -> frozenset[str]:
+        """Return the Message-IDs of what incidents hold."""
+        if self.meta("judged_by") is None:  # before format 6 they stood in the incidents only
+            ids = (m.internet_message_id for i in self.incidents() for m in i.messages)
+        else:
+            rows = self._db.query("SELECT internet_message_id FROM incident_messages")
+            ids = (identity for (identity,) in rows)
+        return frozenset(ids) - {""}
+
     def commit_analysis(self, run_id: str, analysis: Analysis, meta: Mapping[str, str]) -> None:
-        """Replace what the last analysis found, in one transaction."""
+        """Put what an analysis found in place of what the last one did, in one transaction.
+
+        What is the same is not written again, so the cost follows what is new.
+        """
         with self._db.transaction():
-            lists = "main.findings WHERE part = veil('recipients')"
-            first = dict(self._db.execute(f"SELECT fingerprint, first_run FROM {lists}"))
-            seen = dict(self._db.execute("SELECT incident_id, first_run FROM incidents"))
-            self._db.execute(f"DELETE FROM {lists}")
-            self._insert_findings(analysis.findings, first, run_id)
-            self._db.executemany(
-                "UPDATE main.findings SET severity = ? WHERE fingerprint = ?",
-                [(s.value, f) for f, s in analysis.severities.items()],
-            )
-            self._db.executemany(
-                "UPDATE main.findings SET internet_message_id = veil(?) WHERE message_key = ?",
-                [(i, k) for k, i in analysis.message_ids.items()],
-            )
-            for table in ("incidents", "incident_messages", "activity", "set_aside"):
-                self._db.execute(f"DELETE FROM main.{table}")
-            self._insert_incidents(analysis, seen, run_id)
+            self._put_lists(analysis.findings, run_id)
+            put_severities(self._db, analysis)
+            put_incidents(self._db, analysis, run_id)
+            self.summaries.put(analysis.summaries)
+            self._db.execute("DELETE FROM main.activity")
+            self._db.execute("DELETE FROM main.set_aside")
             self._db.insert("activity", analysis.activity)
             self._db.insert("set_aside", sorted(analysis.set_aside.items()))
-            values = {**meta, "trails": json.dumps(analysis.trails)}
+            trails = json.dumps(analysis.trails)
+            values = {**meta, "trails": trails, "judged_by": analysis.judged_by}
             self._db.insert("meta", sorted(values.items()), "OR REPLACE")
 
-    def _insert_incidents(self, analysis: Analysis, seen: Mapping[str, str], run_id: str) -> None:
-        self._db.insert(
-            "incidents",
-            [
-                (i.incident_id, rank, i.score.severity.value, stamp(i.first_sent_at),
-                 stamp(max((m.sent_at for m in i.messages if m.sent_at), default=None)),
-                 json.dumps(i, default=plain_json), seen.get(i.incident_id, run_id))
-                for rank, i in enumerate(analysis.incidents, start=1)
-            ],
-        )  # fmt: skip
-        self._db.executemany(
-            "INSERT OR IGNORE INTO incident_messages VALUES (?, ?)",
-            [
-                (key, i.incident_id)
-                for i in analysis.incidents
-                for m in i.messages
-                for key in (m.message_key, *m.copies)
-            ],
-        )
-        self._db.executemany(
-            "UPDATE incident_aliases SET incident_id = ?2 WHERE incident_id = ?1",
-            sorted(analysis.aliases.items()),
-        )
-        self._db.executemany(
-            "INSERT OR REPLACE INTO incident_aliases VALUES (?, ?)",
-            sorted(analysis.aliases.items()),
-        )
+    def _put_lists(self, found: Sequence[Finding], run_id: str) -> None:
+        """Put findings in recipients in place of the last ones."""
+        lists = "WHERE part = 'recipients'"
+        first = dict(self._db.execute(f"SELECT fingerprint, first_run FROM findings {lists}"))
+        before = {row.finding.fingerprint: row.finding for row in self._findings(lists)}
+        now = {finding.fingerprint: finding for finding in found}
+        gone = [(f,) for f in before.keys() - now.keys()]
+        self._db.executemany("DELETE FROM main.findings WHERE fingerprint = ?", gone)
+        new = [finding for f, finding in now.items() if before.get(f) != finding]
+        self._insert_findings(new, first, run_id)
 
     # -- queries -----------------------------------------------------------------------------
 
@@ -506,13 +485,13 @@ class Workspace:
         An incident without any date belongs to every window.
         """
         rows = self._db.query(
-            "SELECT body FROM incidents WHERE (?1 IS NULL OR last_sent_at IS NULL "
+            "SELECT body, basis FROM incidents WHERE (?1 IS NULL OR last_sent_at IS NULL "
             "OR last_sent_at >= ?1) AND (?2 IS NULL OR first_sent_at IS NULL "
             "OR first_sent_at < ?2) ORDER BY rank",
             stamp(since),
             stamp(until),
         )
-        return [incident_of(json.loads(body)) for (body,) in rows]
+        return [incident_of(json.loads(body) | {"basis": basis}) for body, basis in rows]
 
     def incident(self, incident_id: str) -> Incident | None:
         """Return an incident by its id, or by one that it had before it merged with another."""

@@ -1,0 +1,113 @@
+"""A mailbox's examination as text and an Arrow stream, to be kept in the workspace, and back."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from scanner.candidates import Partition, Task, examine
+from scanner.exposure import People
+from scanner.incidents import Node
+from scanner.model import Astray, Evidence, Finding, Said, parse_time, plain_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TEXTS = pa.dictionary(pa.int32(), pa.string())
+
+_COLUMNS = pa.schema(
+    [
+        ("node", pa.int32()),
+        ("person", _TEXTS),
+        ("visible", pa.bool_()),
+        ("kind", pa.int8()),
+        ("domain", _TEXTS),
+        ("named", pa.bool_()),
+    ]
+)
+
+
+def examined(task: Task) -> tuple[Partition, str, str]:
+    """Return what examining one mailbox gives, and what `packed` makes of it."""
+    part = examine(task)
+    return part, *packed(part)
+
+
+def packed(part: Partition) -> tuple[str, str]:
+    """Return an examination as JSON, and its people as an Arrow stream in base 64."""
+    body = {
+        "nodes": part.nodes,
+        "digests": part.digests,
+        "findings": part.findings,
+        "audience": part.external_audience,
+        "activity": part.activity,
+        "set_aside": part.set_aside,
+        "slips": part.slips,
+        "said": part.said,
+    }
+    people = part.people
+    table = pa.Table.from_arrays(
+        [pa.array(getattr(people, f.name)).cast(f.type) for f in _COLUMNS], schema=_COLUMNS
+    )
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, _COLUMNS, options=options) as writer:
+        writer.write_table(table)
+    stream = base64.b64encode(sink.getvalue()).decode()
+    return json.dumps(body, default=plain_json), stream
+
+
+def unpacked(body: str, people: str) -> Partition:
+    """Return the examination that `packed` wrote."""
+    found: dict[str, Any] = json.loads(body)
+    return Partition(
+        [_node(row) for row in found["nodes"]],
+        _people(people),
+        {key: _finding(row) for key, row in found["findings"].items()},
+        found["audience"],
+        [tuple(row) for row in found["activity"]],
+        Counter(found["set_aside"]),
+        [_finding(row) for row in found["slips"]],
+        [Said(**row | {"sent_at": parse_time(row["sent_at"])}) for row in found["said"]],
+        found["digests"],
+    )
+
+
+def _people(stream: str) -> People:
+    table = pa.ipc.open_stream(base64.b64decode(stream)).read_all()
+    columns = {name: table[name].combine_chunks() for name in table.column_names}
+    return People(
+        columns["node"].to_numpy(),
+        _objects(columns["person"]),
+        columns["visible"].to_numpy(zero_copy_only=False),
+        columns["kind"].to_numpy(),
+        _objects(columns["domain"]),
+        columns["named"].to_numpy(zero_copy_only=False),
+    )
+
+
+def _objects(column: pa.DictionaryArray) -> np.ndarray:
+    """Return a text column as objects, equal texts as one."""
+    texts: Sequence[str] = column.dictionary.to_pylist()
+    objects: np.ndarray = np.array([*texts, None], dtype=object)
+    return np.asarray(objects[column.indices.to_numpy()])
+
+
+def _node(row: dict[str, Any]) -> Node:
+    told = {
+        "sent_at": parse_time(row["sent_at"]),
+        "contexts": tuple(row["contexts"]),
+        "heard": tuple(row["heard"]),
+        "astray": tuple(Astray(**one) for one in row["astray"]),
+    }
+    return Node(**row | told)
+
+
+def _finding(row: dict[str, Any]) -> Finding:
+    evidence = row["evidence"]
+    return Finding(**row | {"evidence": Evidence(evidence["masked"], tuple(evidence["values"]))})

@@ -1,0 +1,76 @@
+"""What is kept of each mailbox's examination, so that only those with something new are examined.
+
+A summary is there only while all that it rests on is as it was: what adds to a mailbox, or looks at
+its content again, drops its summary in the same transaction. What cannot be told so, its part files
+and what everything is judged by, its `basis` tells.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from scanner.store.database import Database
+
+
+class Summary(NamedTuple):
+    """One mailbox's examination, as it is stored."""
+
+    basis: str
+    """Hash of what it rests on."""
+
+    body: str
+    """JSON: candidates, findings, what was set aside and said."""
+
+    people: str
+    """An Arrow stream in base 64: the people on the candidates."""
+
+
+def basis(judged_by: str, paths: Sequence[Path]) -> str:
+    """Return a hash of part files in their order and of what their rows are judged by."""
+    names = "\n".join(path.name for path in paths)
+    return hashlib.blake2b(f"{judged_by}\n{names}".encode(), digest_size=16).hexdigest()
+
+
+class Summaries:
+    """The summaries of one workspace."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def bases(self) -> dict[str, str]:
+        """Return what the summary of each mailbox rests on."""
+        return dict(self._db.query("SELECT mailbox, basis FROM summaries"))
+
+    def get(self, mailbox: str) -> Summary:
+        """Return the summary of a mailbox that has one."""
+        rows = self._db.query(
+            # The real table is looked up by the veiled name, the view opens what is found.
+            "SELECT basis, body, people FROM summaries WHERE rowid = "
+            "(SELECT rowid FROM main.summaries WHERE mailbox = veil(?))",
+            mailbox,
+        )
+        return Summary(*rows[0])
+
+    def put(self, new: Mapping[str, Summary]) -> None:
+        """Store new summaries beside those that hold good; within a transaction."""
+        self._db.execute(
+            "DELETE FROM main.summaries WHERE mailbox NOT IN (SELECT mailbox FROM main.parts)"
+        )
+        rows = [(mailbox, *summary) for mailbox, summary in sorted(new.items())]
+        self._db.insert("summaries", rows, "OR REPLACE")
+
+    def drop(self, mailboxes: Iterable[str] | None = None) -> None:
+        """Forget the summaries of some mailboxes, or of all; within a transaction.
+
+        The next analysis examines them again. Whoever deletes rows or findings calls this.
+        """
+        if mailboxes is None:
+            self._db.execute("DELETE FROM main.summaries")
+        else:
+            rows = [(mailbox,) for mailbox in mailboxes]
+            self._db.executemany("DELETE FROM main.summaries WHERE mailbox = veil(?)", rows)

@@ -1,0 +1,146 @@
+"""Mail that arrives over many nights: what each leaves gives just what a full analysis gives."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from scanner import analyse
+from scanner.cli import app
+from scanner.directory import Directory
+from scanner.model import Checkpoint, Finding, Incident
+from scanner.store import Workspace
+from tests.benchmarks.measure import FULL
+from tests.fakes import rows_of
+
+WEEKS = 1 if FULL else 13
+"""Read at once; each week by itself takes minutes."""
+
+OWN_RUN = ["run_id", "first_run"]
+
+
+@dataclass(frozen=True)
+class Mail:
+    """The demo's year, read once: rows in the order of time, and the findings in their content."""
+
+    rows: pa.Table
+    findings: dict[str, list[Finding]]
+    directory: Directory
+    key: bytes
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory: pytest.TempPathFactory) -> Mail:
+    """Return the mail of the demo."""
+    out = tmp_path_factory.mktemp("year") / "out"
+    assert CliRunner().invoke(app, ["demo", "--out", str(out)]).exit_code == 0
+    with Workspace(out / "workspace") as demo:
+        findings: dict[str, list[Finding]] = {}
+        for finding in demo.content_findings():
+            findings.setdefault(finding.message_key, []).append(finding)
+        rows = demo.messages().sort_by("sent_at")
+        key = (demo.root / "workspace.key").read_bytes()
+        return Mail(rows, findings, demo.directory(), key)
+
+
+def begun(root: Path, mail: Mail) -> Workspace:
+    """Return an empty workspace with the key of the demo's, so that hashes are the same."""
+    root.mkdir(parents=True)
+    (root / "workspace.key").write_bytes(mail.key)
+    return Workspace(root, create=True)
+
+
+def read(workspace: Workspace, mail: Mail, rows: pa.Table) -> None:
+    """Take rows into the workspace as a scan does: a page for each mailbox."""
+    mailboxes = rows["mailbox"].cast(pa.string())
+    for mailbox in mailboxes.unique().to_pylist():
+        page = rows.filter(pc.equal(mailboxes, mailbox))
+        keys = page["message_key"].to_pylist()
+        found = [finding for key in keys for finding in mail.findings.get(key, ())]
+        checkpoint = Checkpoint("s", mailbox, mailbox, "Sent", "", "")
+        workspace.commit_page("r", page, found, keys, [], checkpoint, anew=False)
+
+
+def analysed(workspace: Workspace, mail: Mail) -> int:
+    """Analyse and store, as a scan does; return how many mailboxes were examined."""
+    workspace.parts.compact()
+    found = analyse.analyse(workspace, mail.directory)
+    workspace.commit_analysis("r", found, {})
+    return len(found.summaries)
+
+
+def assert_as_in_full(workspace: Workspace, mail: Mail) -> None:
+    """Assert that analysing all of the workspace anew stores, in every table, what is there."""
+    copy = workspace.root.with_name("copy")
+    shutil.rmtree(copy, ignore_errors=True)
+    kept = rows_of(workspace.root, without=OWN_RUN)
+    shutil.copytree(workspace.root, copy)
+    with Workspace(copy) as whole:
+        whole.forget()
+        assert analysed(whole, mail) == len(whole.mailboxes())
+    anew = rows_of(copy, without=OWN_RUN)
+    for tables in (kept, anew):
+        tables["meta"] = [row for row in tables["meta"] if row[0] != "changes"]
+    assert kept == anew
+
+
+def told(found: list[Incident]) -> list[tuple[object, ...]]:
+    """Return what incidents say but for their ids: those depend on what was seen first."""
+    ids = {i.incident_id: min(m.message_key for m in i.messages) for i in found}
+    return [
+        (
+            ids[i.incident_id],
+            replace(i, incident_id="", facts={}, marks=()),
+            sorted((m.marker, m.message_key) for m in i.marks),
+        )
+        for i in found
+    ]
+
+
+def test_a_year_in_weeks_is_a_year(tmp_path: Path, year: Mail) -> None:
+    """Read a few weeks at a time, the demo's year comes to what it comes to in one piece."""
+    at = np.asarray(year.rows["sent_at"].cast(pa.int64()).fill_null(0).to_numpy())
+    week = at // (WEEKS * 7 * 86_400_000_000)
+    with begun(tmp_path / "weeks", year) as weeks, begun(tmp_path / "once", year) as once:
+        read(once, year, year.rows)
+        analysed(once, year)
+        for number in np.unique(week):
+            read(weeks, year, year.rows.filter(pa.array(week == number)))
+            analysed(weeks, year)
+        assert_as_in_full(weeks, year)
+        assert told(weeks.incidents()) == told(once.incidents())
+        assert weeks.set_aside() == once.set_aside()
+        assert weeks.activity() == once.activity()
+        assert len(weeks.findings()) == len(once.findings())
+
+
+@settings(max_examples=4, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32), nights=st.integers(2, 4), late=st.booleans())
+def test_nights_in_any_order(
+    tmp_path_factory: pytest.TempPathFactory, year: Mail, seed: int, nights: int, late: bool
+) -> None:
+    """However mail is spread over nights, old mail that comes late too, each night is whole."""
+    chance = random.Random(seed)
+    boxes = sorted(set(year.rows["mailbox"].to_pylist()))
+    chosen = chance.sample(boxes, 3)
+    mailboxes = year.rows["mailbox"].cast(pa.string())
+    rows = year.rows.filter(pc.is_in(mailboxes, pa.array(chosen)))
+    order = sorted(chance.randrange(nights) for _ in range(len(rows)))
+    if late:
+        chance.shuffle(order)
+    night = np.array(order)
+    with begun(tmp_path_factory.mktemp("nights") / "w", year) as workspace:
+        for number in range(nights):
+            read(workspace, year, rows.filter(pa.array(night == number)))
+            analysed(workspace, year)
+            assert_as_in_full(workspace, year)
