@@ -74,7 +74,7 @@ def unpacked(body: str, people: str) -> Partition:
         Counter(found["set_aside"]),
         [_finding(row) for row in found["slips"]],
         [Said(**row | {"sent_at": parse_time(row["sent_at"])}) for row in found["said"]],
-        found["digests"],
+        digests=found["digests"],
     )
 
 
