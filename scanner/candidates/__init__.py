@@ -130,19 +130,9 @@ def examine(task: Task) -> Partition:
     first = first_of_each(found, topics)
     ranked = lists.index[lists["aside"] == ""].to_numpy()
     named = np.flatnonzero(_among(found.table["message_key"], task.named))
+    remedied, strayed = np.flatnonzero(remedies != ""), np.array([*astray], int)
     chosen = np.unique(
-        np.concatenate(
-            [
-                ranked,
-                content,
-                quoting,
-                np.flatnonzero(remedies != ""),
-                first,
-                *kin,
-                np.array([*astray], int),
-                named,
-            ]
-        )
+        np.concatenate([ranked, content, quoting, remedied, first, *kin, strayed, named])
     )
     people, totals = _people(found, chosen)
     view = _View(found, chosen, lists, context, remedies, totals, kin, first, astray, named)
