@@ -273,9 +273,10 @@ PATTERNS = (
     labelled(VEHICLE, r"(?:car|vehicle|van) reg(?:istration)?\.?", _OLDER_FORMS, compact, 0.38),
     Pattern(VEHICLE, r"(?:[A-Z][0-9]{1,3} ?[A-Z]{3}|[A-Z]{3} ?[0-9]{1,3} ?[A-Z])[^A-Z0-9]",
             _PREFIX_FORM, accept=_accept_older, caseless=False, words=(_VEHICLE_WORDS,),
-            group="capitals"),
+            group="plates"),
     Pattern(PUPIL, r"[A-Z][0-9]{11}[0-9A-Z][^0-9A-Z]", _UPN_FORM, accept=_accept_pupil,
             words=(_UPN_WORDS,)),
-    exactly(POSTCODE, _POSTCODE_FORM, _accept_postcode, before="A-Za-z0-9#",
-            words=(_POSTCODE_WORDS,), group="capitals"),
+    Pattern(POSTCODE, (r"[A-Z]{1,2}[0-9][A-Z0-9]? {0,2}[0-9][A-Z]{2}[^A-Z0-9]", "GIR ?0AA"),
+            re.compile(rf"(?<![A-Za-z0-9#])(?=({_POSTCODE_FORM})(?![A-Za-z0-9]))", re.I | re.A),
+            accept=_accept_postcode, words=(_POSTCODE_WORDS,)),
 )  # fmt: skip

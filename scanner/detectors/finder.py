@@ -417,22 +417,34 @@ def _no_collection() -> Iterator[None]:
 
 def _apart(start: Ints, end: Ints, sure: Floats) -> Mask:
     """Tell which of some places, in order, to keep: of two that overlap the surer, else longer."""
-    kept = np.ones(len(start), np.bool_)
-    reach = np.maximum.accumulate(end)
-    joined = np.flatnonzero(start[1:] < reach[:-1])
+    if not len(start):
+        return np.zeros(0, np.bool_)
+    # Of those in one and the same place the first of the surest counts.
+    new = np.append(True, (start[1:] != start[:-1]) | (end[1:] != end[:-1]))
+    place = np.cumsum(new) - 1
+    surest = np.flatnonzero(sure == np.maximum.reduceat(sure, np.flatnonzero(new))[place])
+    rows = surest[np.append(True, place[surest][1:] != place[surest][:-1])]
+    kept = np.zeros(len(start), np.bool_)
+    kept[rows] = True
+    start, end, sure = start[rows], end[rows], sure[rows]
+    joined = np.flatnonzero(start[1:] < np.maximum.accumulate(end)[:-1]).tolist()
+    begins, ends, ranks = start.tolist(), end.tolist(), sure.tolist()
     before = last = -1
-    for place in joined.tolist():
+    for at in joined:
         # A chain of places begins with the one before the first that overlaps.
-        if place != last:
-            before = place
-        last = place + 1
-        if start[last] >= end[before]:
+        if at != last:
+            before = at
+        last = at + 1
+        if begins[last] >= ends[before]:
             before = last
-        elif (sure[last], end[last] - start[last]) > (sure[before], end[before] - start[before]):
-            kept[before] = False
+        elif (ranks[last], ends[last] - begins[last]) > (
+            ranks[before],
+            ends[before] - begins[before],
+        ):
+            kept[rows[before]] = False
             before = last
         else:
-            kept[last] = False
+            kept[rows[last]] = False
     return kept
 
 

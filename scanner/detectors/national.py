@@ -162,10 +162,11 @@ _LABELLED = (
 
 
 _OWN_FORM = {
-    ITALIAN: (r"[A-Z]{6}[0-9LMNP-V]{2}[A-EHLMPR-T][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]",
+    ITALIAN: (6, r"[0-9LMNP-V]{2}[A-EHLMPR-T][0-9LMNP-V]{2}[A-Z][0-9LMNP-V]{3}[A-Z]",
               "it.codicefiscale"),
-    FINNISH: (r"[0-3][0-9][01][0-9]{3}[-A][0-9]{3}[0-9A-FHJ-NPR-Y]", "fi.hetu"),
+    FINNISH: (0, r"[0-3][0-9][01][0-9]{3}[-A][0-9]{3}[0-9A-FHJ-NPR-Y]", "fi.hetu"),
 }  # fmt: skip
+"""Letters that come first: every word has such, so they are no anchor; the rest of the form."""
 
 
 class _OwnForm:
@@ -217,11 +218,14 @@ PATTERNS = (
         Pattern(
             kind,
             f"{form}[^A-Z0-9]",
-            re.compile(rf"(?<![A-Za-z0-9])(?=({form})(?![A-Za-z0-9]))", re.I | re.A),
+            re.compile(
+                rf"(?<![A-Za-z0-9])(?=([A-Z]{{{letters}}}{form})(?![A-Za-z0-9]))", re.I | re.A
+            ),
             accept=_OwnForm(module),
+            back=letters,
             group=kind.id,
         )
-        for kind, (form, module) in _OWN_FORM.items()
+        for kind, (letters, form, module) in _OWN_FORM.items()
     ),
     labelled(PORTUGUESE, r"nif|n\.i\.f\.|contribuinte|n.mero de identifica..o fiscal|portuguese "
                          r"tax (?:number|id)",

@@ -104,8 +104,8 @@ class Page:
 
     def __init__(self, texts: Sequence[str], vocabulary: Expressions) -> None:
         self.texts = texts
-        edge = b"\n" * _EDGE
-        self.data = edge + (b"\n" * _GAP).join(map(one_byte_each, texts)) + edge
+        edge = b"\n" * (_EDGE - _GAP)
+        self.data = (b"\n" * _GAP).join([edge, *map(one_byte_each, texts), edge])
         self._vocabulary = vocabulary
         self.promising: Ints = np.arange(len(texts))
         """The texts that are searched for words, once words are asked for."""
