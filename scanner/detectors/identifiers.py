@@ -95,15 +95,18 @@ def _accept_nhs(at: Spans) -> Confirmed:
     )  # fmt: skip
 
 
+_TEN_DIGITS, _POWERS = 10**10, 10 ** np.arange(9, -1, -1)
+
+
 def _all_right(at: Spans, digits: Ints, holds: Mask) -> Ints:
     """Return how many ten-digit numbers a text has if each is right; phone numbers seldom are."""
     texts = at.texts()
-    wrong = set(texts[~holds].tolist())
-    right: dict[int, set[int]] = {}
-    numbers = digits @ 10 ** np.arange(9, -1, -1)
-    for text, number in zip(texts.tolist(), numbers.tolist(), strict=True):
-        right.setdefault(text, set()).add(number)
-    return np.array([text not in wrong and len(right[text]) for text in texts.tolist()], np.int64)
+    numbers = texts * _TEN_DIGITS + digits @ _POWERS
+    distinct = np.unique(numbers) // _TEN_DIGITS
+    counts = np.bincount(distinct, minlength=len(at.page.texts))
+    counts[texts[~holds]] = 0
+    right: Ints = counts[texts]
+    return right
 
 
 # --- National Insurance number -----------------------------------------------------------------

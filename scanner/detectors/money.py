@@ -252,6 +252,9 @@ _LETTER_VALUES = {ord(char): str(int(char, 36)) for char in "ABCDEFGHIJKLMNOPQRS
 
 # --- sort code and account number --------------------------------------------------------------
 
+_DASH, _BLANK, _LINE_END = b"- \n"
+_BLANKS = chars(" ")
+
 _SORT_WORDS = Words("sort(?:ing)?(?:[ _-]?codes?)?", "s/?c")
 _ACCOUNT_WORDS = Words(
     r"acc(?:oun)?ts?\.?(?:[ _-]?(?:no|num|number)s?)?", r"a/c", r"acc\.?(?: no)?", "bank", "bacs",
@@ -268,6 +271,24 @@ _SORT_FORM = re.compile(
     r"(?![0-9A-Za-z]|[-/.][0-9]))"
 )
 _SIX = r"(?:[0-9]{6}|[0-9]{2}(?:[. /]| ?- ?)[0-9]{2}(?:[. /]| ?- ?)[0-9]{2})"
+_SIX_SPLIT = Automaton(
+    re.compile(
+        r"(?<![0-9A-Za-z./-])(?=([0-9]{2}-[0-9]{2}-[0-9]{2}|[0-9]{2} [0-9]{2} [0-9]{2})"
+        r"(?![0-9A-Za-z]|[-/.][0-9]))"
+    )
+)
+
+
+def _split_codes(page: Page, start: Ints, _end: Ints) -> Spans:
+    """Return what `_SORT_FORM` finds."""
+    start = once(start)
+    at = Spans(page, start, _SIX_SPLIT.ends(page.codes, start))
+    at = at[at.end >= 0]
+    left = (at.char(-1) == _BLANK) & DIGIT[at.char(-2)] & DIGIT[at.char(-3)] & ~DIGIT[at.char(-4)]
+    right = at.after(_BLANKS) & at.after(DIGIT, 1) & at.after(DIGIT, 2) & ~at.after(DIGIT, 3)
+    return at[~((left | right) & (at.char(2) == _BLANK))]
+
+
 _SORT_LABEL_FORM = re.compile(
     r"(?<![a-z0-9])(?=((?:"
     r"(?:sort(?:ing)?[ _-]?codes?|s/c)(?![a-z])[^0-9\n]{0,20}+\n{0,2}[^0-9\n]{0,10}+"
@@ -297,7 +318,6 @@ _BEHIND, _BEFORE = 60, 50
 _CODE = Automaton(re.compile(rf"{_SIX}\Z"), backwards=True)
 _CODE_LONGEST = 10
 _BEHIND_CODE, _SIGN, _WITHIN_WORD = chars(r" /|,\t"), chars("./-"), ALNUM | chars("_")
-_DASH, _BLANK, _LINE_END = b"- \n"
 
 
 def _codes(at: Spans) -> tuple[Spans, Ints]:
@@ -454,15 +474,21 @@ PATTERNS = (
         find=_iban_candidates,
     ),
     *(
-        Pattern(SORT_CODE, anchor, form, accept=_accept_pairs, words=_PAIR_WORDS, group=group)
-        for anchor, form, group in (
-            (r"[0-9]{2}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{2}[^0-9]", _SORT_FORM, "digits"),
+        Pattern(SORT_CODE, anchor, form, _accept_pairs, words=_PAIR_WORDS, group=group, find=find)
+        for anchor, form, group, find in (
+            (
+                r"[0-9]{2}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{2}[^0-9]",
+                _SORT_FORM,
+                "digits",
+                _split_codes,
+            ),
             (
                 r"(?:sort(?:ing)?[ _-]?code|s/c|s(?:ort|c)[\"']?[ .:=|\t])",
                 _SORT_LABEL_FORM,
                 "names",
+                None,
             ),
-            (r"[0-9]{6}[ /|,\t][ ]?[0-9]{8}", _SIX_BEFORE_EIGHT, "digits"),
+            (r"[0-9]{6}[ /|,\t][ ]?[0-9]{8}", _SIX_BEFORE_EIGHT, "digits", None),
         )
     ),
     labelled(

@@ -115,6 +115,12 @@ class Page:
         self._passages: dict[int, Passage] = {}
 
     @cached_property
+    def whole(self) -> str:
+        """All texts as they are, at the places of the buffer."""
+        edge = "\n" * (_EDGE - _GAP)
+        return ("\n" * _GAP).join([edge, *self.texts, edge])
+
+    @cached_property
     def codes(self) -> Bytes:
         """The buffer as numbers."""
         return np.frombuffer(self.data, np.uint8)
@@ -331,12 +337,13 @@ class Spans:
         begins, stops, ordered = page.where(words)
         if len(begins):
             at = ordered.searchsorted(start, "right") - 1
-            left = ordered[at]
-            near |= (at >= 0) & (left >= start - before) & ~page.parted(left, start)
-            at = np.minimum(begins.searchsorted(end), len(begins) - 1)
-            right = begins[at]
-            inside = (right >= end) & (stops[at] <= end + after)
-            near |= inside & ~page.parted(end, right)
+            rows = np.flatnonzero((at >= 0) & (ordered[at] >= start - before))
+            near[rows] = ~page.parted(ordered[at[rows]], start[rows])
+            left = np.flatnonzero(~near)
+            at = np.minimum(begins.searchsorted(end[left]), len(begins) - 1)
+            inside = (begins[at] >= end[left]) & (stops[at] <= end[left] + after)
+            rows = left[inside]
+            near[rows] = ~page.parted(end[rows], begins[at[inside]])
         glued = np.flatnonzero(~near & (self.after(LETTER) | self._glued()))
         for row, (number, first, last) in zip(glued.tolist(), self[glued].rows(), strict=True):
             near[row] = page.passage(number).touched(words, first, last, after)
@@ -404,4 +411,5 @@ class Spans:
 
     def strings(self) -> list[str]:
         """Return the text of each."""
-        return [self.page.texts[number][start:end] for number, start, end in self.rows()]
+        whole, start, end = self.page.whole, self.start.tolist(), self.end.tolist()
+        return [whole[first:last] for first, last in zip(start, end, strict=True)]
