@@ -272,8 +272,9 @@ def decide(
         uuid.uuid4().hex, incident.incident_id, verdict, author.strip() or who(), at, reason,
         **set_to, aware_at=aware_at, messages=exposing(incident),
     )  # fmt: skip
-    workspace.decisions.add([decision])
-    workspace.journal.write("decided", incident=decision.incident_id, verdict=verdict.value)
+    with workspace.transaction():
+        workspace.decisions.add([decision])
+        workspace.journal.write("decided", incident=decision.incident_id, verdict=verdict.value)
     return decision
 
 
@@ -331,16 +332,18 @@ def suppress(
     rule = Suppression(
         uuid.uuid4().hex[:12], field, value, author.strip() or who(), now, reason, expires_at
     )
-    workspace.decisions.add([], [rule])
-    workspace.journal.write("suppressed", suppression=rule.suppression_id, field=field)
+    with workspace.transaction():
+        workspace.decisions.add([], [rule])
+        workspace.journal.write("suppressed", suppression=rule.suppression_id, field=field)
     return rule
 
 
 def lift(workspace: Workspace, suppression_id: str) -> None:
     """End a suppression now; raises `UnknownIdError`."""
-    if not workspace.decisions.lift(suppression_id, datetime.now(UTC)):
-        raise UnknownIdError(f"{suppression_id}: no suppression of this id that hides anything")
-    workspace.journal.write("lifted", suppression=suppression_id)
+    with workspace.transaction():
+        if not workspace.decisions.lift(suppression_id, datetime.now(UTC)):
+            raise UnknownIdError(f"{suppression_id}: no suppression of this id that hides anything")
+        workspace.journal.write("lifted", suppression=suppression_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,8 +423,9 @@ def import_file(workspace: Workspace, path: Path, *, skip_unknown: bool = False)
             "with --skip-unknown"
         )
     known = [d for d in decisions if d.incident_id not in unknown]
-    new = workspace.decisions.add(known, suppressions)
-    workspace.journal.write("imported decisions", new=new, left_out=len(decisions) - len(known))
+    with workspace.transaction():
+        new = workspace.decisions.add(known, suppressions)
+        workspace.journal.write("imported decisions", new=new, left_out=len(decisions) - len(known))
     return new
 
 

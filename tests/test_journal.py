@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,3 +98,23 @@ def test_the_head_is_for_its_owner_only(root: Path) -> None:
     """The file has mode 0600 and nothing is left beside it."""
     assert stat.S_IMODE((root / "journal.head").stat().st_mode) == 0o600
     assert not list(root.glob("*.new"))
+
+
+def test_an_entry_stands_or_falls_with_what_it_tells(root: Path) -> None:
+    """What is undone is not in the log, nor is its seal the last one; what is done is, at once."""
+    head = (root / "journal.head").read_bytes()
+    with Workspace(root) as workspace:
+        with suppress(KeyError), workspace.transaction():
+            workspace.put_meta({"note": "gone"})
+            workspace.journal.write("decided", incident="inc-1")
+            raise KeyError
+        assert workspace.meta("note") is None
+        assert (root / "journal.head").read_bytes() == head
+        with workspace.transaction():
+            workspace.put_meta({"note": "kept"})
+            workspace.journal.write("decided", incident="inc-1")
+            assert (root / "journal.head").read_bytes() == head
+        assert workspace.meta("note") == "kept"
+        assert workspace.journal.entries()[-1].detail == {"incident": "inc-1"}
+        assert (root / "journal.head").read_text().startswith("6 ")
+    assert broken(root) == ""

@@ -152,6 +152,8 @@ class Run:
             keys = workspace.messages(columns=["message_key"])["message_key"].to_pylist()
             words = [d.reason for d in workspace.decisions.all()]
             words += [s.reason for s in workspace.decisions.suppressions()]
+            logged = Counter(entry.action for entry in workspace.journal.entries())
+        assert logged["decided"] + logged["suppressed"] == len(words)
         assert len(keys) == len(set(keys)) == sum(rows for _, rows in listed(self.workspace))
         assert len(words) == len(set(words))
         assert set(self.told) <= set(words) <= set(self.tried)

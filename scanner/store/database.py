@@ -40,6 +40,7 @@ class Database:
         self._vault = vault
         self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
         self.insertion = cache(self._insertion)
+        self._afterwards: list[Callable[[], None]] = []
         try:
             with store_errors(path):
                 self._db.execute("PRAGMA journal_mode = WAL")
@@ -168,16 +169,31 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make what is executed within visible as a whole, or not at all."""
+        """Make what is executed within visible as a whole, or not at all.
+
+        One within another is part of that.
+        """
+        within = self._db.in_transaction
+        if within:
+            yield
+            return
         with store_errors(self.root):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._still_sealed_alike()
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                self._afterwards.clear()
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
+        while self._afterwards:
+            self._afterwards.pop(0)()
+
+    def afterwards(self, work: Callable[[], None]) -> None:
+        """Have something done once the transaction is complete that this is called in."""
+        self._afterwards.append(work)
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query; personal columns come opened."""

@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scanner.crypto import put
@@ -45,7 +46,7 @@ class Journal:
         self._db, self._keyed, self._head = database, keyed, head
 
     def write(self, action: str, **detail: object) -> None:
-        """Add an entry of now, by who runs this process."""
+        """Add an entry of now, by who runs this process; it is part of a transaction around it."""
         at, actor = stamp(datetime.now(UTC)), who()
         text = json.dumps(detail, sort_keys=True, default=str)
         with self._db.transaction():
@@ -53,8 +54,11 @@ class Journal:
             entry, before = last.fetchone() or (0, BEGINNING)
             seal = self._keyed.seal(before, str(entry + 1), str(at), actor, action, text)
             self._db.insert("journal", [(entry + 1, at, actor, action, text, seal)])
+            self._db.afterwards(partial(self._put_head, entry + 1, seal))
+
+    def _put_head(self, entry: int, seal: str) -> None:
         with store_errors(self._head):
-            put(self._head, f"{entry + 1} {seal}\n".encode())
+            put(self._head, f"{entry} {seal}\n".encode())
 
     def entries(self) -> list[Entry]:
         """Return the log, the oldest entry first."""

@@ -123,6 +123,7 @@ class Workspace:
         self.keyed = self.vault.keyed
         self._lock: sqlite3.Connection | None = None
         self._db = Database(state, self.vault)
+        self.transaction = self._db.transaction
         self.parts = Parts(self._db, root / "messages", self.vault)
         self.reports = Reports(root / "reports", self.vault)
         self.summaries = Summaries(self._db)
