@@ -24,7 +24,6 @@ from scanner.errors import ConfigError, UsageError
 from scanner.model import Severity
 from scanner.notify import metrics
 from scanner.report import gather, html, words
-from scanner.report import scoped as scoping
 from scanner.report.sheets import cell
 from scanner.report.summary import Summary, plain
 
@@ -34,14 +33,10 @@ if TYPE_CHECKING:
 
     from scanner.notify.channels import Channel
     from scanner.purge import Plan, Purged
-    from scanner.scope.seek import Described
     from scanner.store import Workspace
 
 PEOPLE_SHOWN = 50
 """People that a table of `who` has room for."""
-
-CHOICES = 20
-"""Messages that a description fits and that are listed to choose from."""
 
 SHOWN = 15
 """Incidents in the ranking at the end of a scan; the report has them all."""
@@ -424,47 +419,6 @@ def show(name: str, rows: Sequence[Mapping[str, object]], form: str) -> None:
         _out.print(table if rows else f"No {name}.")
 
 
-def scoped(
-    workspace: Workspace,
-    seed: str,
-    described: Described,
-    shown: dict[str, Any],
-    output: Path | None,
-    pack: Path | None,
-    reason: str,
-) -> None:
-    """Scope an incident, write the files asked for, and print the gist of it."""
-    if bool(seed) != described.empty:
-        raise UsageError("name an incident or message, or describe one with --sender and --around")
-    found = scope.scope(workspace, _lead(workspace, seed or described, shown["full"]), **shown)
-    detail = {"incident": found.incident_id, "edition": found.edition, "reason": reason}
-    workspace.journal.write("scoped", **{name: text for name, text in detail.items() if text})
-    if output is not None:
-        report.put(output, scoping.working_file(found, output))
-    if pack is not None:
-        report.put(pack, scoping.pack(workspace, found))
-    say(f"{found.incident_id}: {words.band(found.severity)}. {found.why}")
-    if found.left_out:
-        say(f"no incident by the rules: {found.left_out}")
-    exposed = words.people(found.people_exposed, found.people_low, found.people_high)
-    say(
-        f"{exposed} people exposed, {found.only_saw:,} who only saw, "
-        f"{words.count(found.disclosed_pairs, 'pair')}"
-    )
-    for event in found.timeline:
-        say(f"  {event.local or 'date unknown'}: {event.what}")
-    for row in found.content[:SHOWN]:
-        say(f"  holds {row['title']}: {row['count']:,}, in the {row['part']} ({row['evidence']})")
-    for other in found.alike[:SHOWN]:
-        severity = words.band(other.severity) or "no incident"
-        say(f"  look at {other.id} too ({severity}): {other.because}")
-    for text in found.unknown:
-        say(f"  unknown: {text}")
-    for path in (output, pack):
-        if path is not None:
-            say(f"{path}: written ({found.edition} edition)")
-
-
 def to_purge(plan: Plan, *, dry: bool) -> None:
     """Print what a purge takes and what it leaves, with the incidents that are held."""
     old = f"Sent before {plan.before:%Y-%m-%d}: {words.count(plan.messages, 'message')}"
@@ -501,29 +455,6 @@ def purged(done: Purged) -> None:
     if not done.broken:
         say(f"Verified: no purged message is stored, and none of {done.searched:,} keys, addresses "
             "and subjects of them stands in any file.")  # fmt: skip
-
-
-def _lead(workspace: Workspace, seed: str | Described, full: bool) -> scope.Lead:
-    """Return what a seed leads to; where it may mean several, print them and raise `UsageError`."""
-    found = scope.choices(workspace, seed)
-    if len(found) == 1:
-        return scope.lead(workspace, found[0])
-    rows = [
-        {
-            "id": choice.id,
-            "sent_at": choice.sent_at,
-            "mailbox": choice.mailbox,
-            "recipients": choice.recipients,
-            "subject": choice.subject if full else choice.subject_redacted,
-        }
-        for choice in found[:CHOICES]
-    ]
-    show("messages", rows, "table")
-    more = f", the first {CHOICES} of them above" if len(found) > CHOICES else ""
-    raise UsageError(
-        f"{len(found)} incidents and messages fit that{more}: run `undisclosed scope ID` with the "
-        "id of one of them, or say more with --sender, --recipient, --subject, --around"
-    )
 
 
 def say(text: str) -> None:

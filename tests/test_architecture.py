@@ -26,6 +26,7 @@ LAYERS = (
     ("scope", "purge"),
     ("scan", "report", "notify"),
     ("terminal",),
+    ("inquiry",),
     ("commands", "api"),
     ("cli",),
 )

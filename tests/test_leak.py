@@ -167,6 +167,7 @@ class Run:
         self.root, self.workspace = root, root / "ws"
         self.redacted: dict[str, str] = {}
         self.full: dict[str, str] = {}
+        self.whole, self.names = "", list[str]()
         records: list[str] = []
         handler = _Keep(records)
         top = logging.getLogger()
@@ -210,6 +211,7 @@ class Run:
             self._scoped(incident["incident_id"])
             reason = ("--reason", "test")
             self.call("decide", incident["incident_id"], "near-miss", "-w", self.workspace, *reason)
+            self._whole(incident["incident_id"])
         for number in range(1, 10):
             self._scoped(f"<{number}@calder.example>")
         self.redacted["scope choices"] = self.call("scope", "--sender", "jo", "-w", self.workspace)
@@ -225,6 +227,16 @@ class Run:
         if packed.exists():  # a torn message has no id
             self.redacted[f"scope {held} xlsx"] = readable(work)
             self.redacted[f"scope {held} pack"] = readable(packed)
+
+    def _whole(self, held: str) -> None:
+        """Pack whole messages: their content may stand in the pack, and nowhere else."""
+        pack = self.root / f"{held} whole.zip"
+        flags = ("--originals", "--pack", pack, "--edition", "full", "--reason", "test")
+        said = self.call("scope", held, "-w", self.workspace, *flags)
+        self.full[f"scope {held} originals"] = said
+        with zipfile.ZipFile(pack) as packed:
+            self.names += packed.namelist()
+            self.whole += b"".join(map(packed.read, packed.namelist())).decode("latin-1")
 
 
 class _Keep(logging.Handler):
@@ -304,6 +316,12 @@ def test_messages_of_no_incident_were_scoped(run: Run) -> None:
     said = [text for name, text in run.redacted.items() if name.startswith("scope <")]
     assert any("no incident by the rules" in text for text in said)
     assert "inc-" in run.redacted["scope choices"]
+
+
+def test_whole_messages_were_packed(run: Run) -> None:
+    """Packs of whole messages hold their content, under names that tell nothing."""
+    assert {"plain", "quoted", "header", "IBAN"} <= set(in_any(run.whole, CONTENT))
+    assert in_any("\n".join(run.names), CONTENT | METADATA) == []
 
 
 # --- content is nowhere ---

@@ -18,6 +18,7 @@ from scanner.commands import (
     errors,
     opened,
 )
+from scanner.errors import UsageError
 
 
 def who(
@@ -79,6 +80,15 @@ def scope(
     pack: Annotated[
         Path | None, typer.Option(help="Evidence pack: a zip that `verify` checks.")
     ] = None,
+    originals: Annotated[
+        bool,
+        typer.Option(
+            "--originals", help="Read the messages themselves again, into the pack; full edition."
+        ),
+    ] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration file (TOML) that names the sources.")
+    ] = None,
     zone: Annotated[str, typer.Option(help="Time zone of the local times.")] = "UTC",
     edition: EditionOption = Edition.REDACTED,
     reason: ReasonOption = "",
@@ -90,22 +100,23 @@ def scope(
 
     Example: `undisclosed scope inc-1f0c5d2e9a -w audit --zone Europe/London -o incident.xlsx`
     """
-    from scanner import terminal
-    from scanner.config import instant
-    from scanner.scope.seek import Described
+    from scanner import inquiry, terminal
+    from scanner.config import instant, load
+    from scanner.scope import Described
 
     with errors():
         full = terminal.full_edition(edition.value, reason)
-        with opened(workspace) as store:
-            terminal.scoped(
-                store,
-                incident,
-                Described(sender, subject, recipient, instant(around)),
-                {"full": full, "zone": zone},
-                output,
-                pack,
-                reason,
+        described = Described(sender, subject, recipient, instant(around))
+        if bool(incident) != described.empty:
+            raise UsageError(
+                "name an incident or message, or describe one with --sender and --around"
             )
+        settings = load(config, {})
+        with opened(workspace) as store:
+            inquiry.scoped_files(
+                store, incident or described, settings, full=full, zone=zone, output=output,
+                pack=pack, originals=originals, reason=reason,
+            )  # fmt: skip
 
 
 def verify(

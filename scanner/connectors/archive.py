@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from scanner import addresses, unpack
-from scanner.connectors.base import Connector, Page, Survey, Unit
+from scanner.connectors.base import Connector, Original, Page, Survey, Unit, Wanted
 from scanner.connectors.files import FilesReader
 from scanner.connectors.mbox import MboxReader
 from scanner.connectors.outlook import inspect_msg
@@ -35,7 +35,7 @@ from scanner.errors import LimitError, SourceError, UnreadableError
 from scanner.model import Coverage, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scanner.messages import MessageBatch
 
@@ -69,6 +69,7 @@ class Reader(Protocol):
     def senders(self) -> Iterator[str]: ...  # noqa: D102
     def continues(self, token: str) -> bool: ...  # noqa: D102
     def pages(self, new_batch: Callable[[], MessageBatch], resume: str) -> Iterator[Page]: ...  # noqa: D102
+    def originals(self, fits: Callable[[str], bool]) -> Iterator[tuple[str, Original]]: ...  # noqa: D102
 
 
 @dataclass(slots=True)
@@ -137,7 +138,7 @@ class ArchiveConnector(Connector):
     ) -> Iterator[Page]:
         """Yield the unit's pages behind `resume`."""
         try:
-            yield from self._reader(unit).pages(new_batch, resume)
+            yield from self._reader(unit.key, unit.mailbox).pages(new_batch, resume)
         except OSError as error:
             raise UnreadableError(f"{unit.key}: {explain(error)[1]}") from error
         except LimitError as error:
@@ -146,17 +147,30 @@ class ArchiveConnector(Connector):
     def continues(self, unit: Unit, token: str) -> bool:
         """Whether what was read of the unit is still there."""
         try:
-            return self._reader(unit).continues(token)
+            return self._reader(unit.key, unit.mailbox).continues(token)
         except (OSError, ValueError, LookupError):
             return False
 
-    def _reader(self, unit: Unit) -> Reader:
-        if unit.key not in self._readers:
-            self.survey({unit.key: unit.mailbox})
+    def originals(self, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, Original]]:
+        """Yield the bytes of these messages, from one way through their unit."""
+        by_id: dict[str, list[Wanted]] = defaultdict(list)
+        for one in wanted:
+            by_id[one.internet_message_id].append(one)
         try:
-            return self._readers[unit.key]
+            reader = self._reader(wanted[0].unit, wanted[0].mailbox)
+            for identity, original in reader.originals(by_id.__contains__):
+                for one in by_id[identity]:
+                    yield one, original
+        except (OSError, LimitError) as error:
+            raise UnreadableError(explain(error)[1]) from error
+
+    def _reader(self, key: str, mailbox: str) -> Reader:
+        if key not in self._readers:
+            self.survey({key: mailbox})
+        try:
+            return self._readers[key]
         except KeyError:
-            raise UnreadableError(f"{unit.key}: no longer there") from None
+            raise UnreadableError(f"{key}: no longer there") from None
 
     # --- what there is ---
 

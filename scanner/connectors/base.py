@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from scanner.errors import ScannerError
+from scanner.errors import ScannerError, UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from scanner.directory import Listing
-    from scanner.messages import Batch, MessageBatch
+    from scanner.messages import Batch, MessageBatch, SourceMessage
     from scanner.model import ContentLevel, Coverage, Examination
 
 
@@ -66,6 +67,30 @@ class Check(NamedTuple):
     detail: str
     remedy: str = ""
     """What to do where it does not hold: the permission to grant, the command to run."""
+
+
+class Wanted(NamedTuple):
+    """A stored message that is to be read again, as far as it tells where to look."""
+
+    message_key: str
+    unit: str
+    mailbox: str
+    internet_message_id: str
+    sent_at: datetime | None
+
+
+class Original(NamedTuple):
+    """A message as its source has it: whole, and not taken apart."""
+
+    content: bytes
+    suffix: str
+    """`.eml` for RFC 5322, `.msg`, or `.json` for properties that have no other form."""
+
+    message: SourceMessage | None = None
+    """What it says, where its content is no RFC 5322."""
+
+    note: str = ""
+    """What to know of how it was taken from the source."""
 
 
 @dataclass(slots=True)
@@ -126,6 +151,16 @@ class Connector(ABC):
 
         True for a file that has only grown since; false where its content was replaced.
         """
+
+    def originals(self, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, Original]]:
+        """Yield what may be these messages, whole, one at a time; several for one that repeats.
+
+        Whoever asks holds them against the records and takes the one that fits. What is not found
+        is not yielded. `wanted` are of one unit. Raises `ConnectorError` where nothing more of it
+        can be read.
+        """
+        del wanted
+        raise UnreadableError("this kind of source gives no message a second time")
 
     def directory(self) -> Listing | None:
         """Return what the organisation's own address book says, None where the source has none.

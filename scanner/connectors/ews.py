@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from scanner import mime
 from scanner.addresses import domain_of, normalise
-from scanner.connectors.base import Check, Connector, Order, Page, Survey, Unit
+from scanner.connectors.base import (
+    Check,
+    Connector,
+    Order,
+    Original,
+    Page,
+    Survey,
+    Unit,
+    Wanted,
+)
 from scanner.connectors.ews_access import ONLINE_REFUSED, Access, online, open_server
 from scanner.connectors.ews_answers import SignInError, UnreachableError, UnsupportedError
 from scanner.connectors.servants import Call, Servants
@@ -48,6 +57,8 @@ MOST_LOOKUPS = 5_000
 """So many names and groups are looked up in a scan; further ones stay unresolved, and counted."""
 
 MOST_NESTED = 5
+MOVED = "found in another folder of its mailbox: it was moved since"
+SERVED = "as Exchange writes it out anew at every request: its bytes need not be equal twice"
 CONTENT_BYTES = 8 * 1024 * 1024
 CONTENT_MESSAGES = 64
 
@@ -285,6 +296,29 @@ class EwsConnector(Connector):
             content = contents[item]
             files_of = [_part(attached, data) for attached, data in content.files]
             batch.add_content(key, content.plain, content.html, files_of, content.unread)
+
+    def originals(self, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, Original]]:
+        """Yield these messages as MIME: from their folder, else from another that is configured."""
+        with self._servants():
+            if wanted[0].unit not in self._places:
+                self.survey({})
+            mailbox = wanted[0].mailbox
+            own = self._places.get(wanted[0].unit)
+            others = [
+                p for k, p in self._places.items() if k.startswith(f"{mailbox}/") and p != own
+            ]
+            server = self._servants().first()
+            for one in wanted:
+                if one.sent_at is None:
+                    continue  # a server finds nothing by a date that is not there
+                for place in (*([own] if own else []), *others):
+                    keys = server.call("sent_at", mailbox, place, one.sent_at)
+                    note = SERVED if place is own else f"{MOVED}; {SERVED}"
+                    for content in (server.call("whole", mailbox, key) for key in keys):
+                        if content:
+                            yield one, Original(content, ".eml", note=note)
+                    if keys:
+                        break
 
     # --- address book -------------------------------------------------------------------------
 

@@ -231,14 +231,28 @@ def body_of(element: Any) -> tuple[list[str], list[str]]:
     return ([], [written]) if found.get("BodyType") == "HTML" else ([written], [])
 
 
+def size_of(element: Any) -> int:
+    """Return an item's bytes, as the server counts them."""
+    return _number(text(element, "Size"))
+
+
+def mime_of(element: Any) -> bytes | None:
+    """Return an item as RFC 5322, None where the server gave nothing of the kind."""
+    return _decoded(element.findtext(f"{TYPES}MimeContent"))
+
+
+def _decoded(written: str | None) -> bytes | None:
+    try:
+        return base64.b64decode("".join(written.split()), validate=True) if written else None
+    except (binascii.Error, ValueError):
+        return None
+
+
 def bytes_of(attachment: Any) -> bytes | None:
     """Return what a fetched attachment holds, None where the server gave nothing."""
     for path in (f"{TYPES}Content", f"*/{TYPES}MimeContent"):
         found = attachment.findtext(path)
         if found:
-            try:
-                return base64.b64decode("".join(found.split()), validate=True)
-            except (binascii.Error, ValueError):
-                return None
+            return _decoded(found)
     # A file of no bytes is written without content.
     return b"" if attachment.find(f"{TYPES}Content") is not None else None

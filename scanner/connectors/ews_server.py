@@ -6,6 +6,7 @@ Requests keep to what every server of the protocol has, and do with less where o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from exchangelib.util import create_element
@@ -24,7 +25,12 @@ from scanner.connectors.ews_items import (
     mark,
 )
 from scanner.connectors.ews_session import BrokenAnswerError, Session
-from scanner.errors import CheckpointLostError, ConnectorError, NotEnabledError
+from scanner.errors import (
+    CheckpointLostError,
+    ConnectorError,
+    NotEnabledError,
+    UnreadableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
 
 LISTED_AT_ONCE = 1_000
 CHANGES_AT_ONCE = 512
+MOST_AT_ONCE = 20
 FETCHED_AT_ONCE = 128
 BYTES_AT_ONCE = 8 * 1024 * 1024
 LARGEST_FILE = 100 * 1024 * 1024
@@ -405,6 +412,44 @@ class Server:
         if missing:
             content.unread = f"attachments that the server did not give: {missing}"
 
+    # --- whole messages -----------------------------------------------------------------------
+
+    def sent_at(self, mailbox: str, place: Place, at: datetime) -> list[str]:
+        """Return the ids of the messages of a folder that were sent in that second, a few at most.
+
+        What is too long to be given out whole is left out.
+        """
+        payload = create_element("m:FindItem", attrs={"Traversal": "Shallow"})
+        payload.append(_shape("m:ItemShape", (*LISTED, "item:Size")))
+        view = {"MaxEntriesReturned": str(MOST_AT_ONCE), "Offset": "0", "BasePoint": "Beginning"}
+        payload.append(create_element("m:IndexedPageItemView", attrs=view))
+        second = at.replace(microsecond=0)
+        payload.append(_between("item:DateTimeSent", second, second + timedelta(seconds=1)))
+        payload.append(_folder_ids("m:ParentFolderIds", mailbox, [place]))
+        (message,) = self._session.send(mailbox, payload)
+        if (code := code_of(message)) != "NoError":
+            raise refusal(code)
+        items = message.iterfind(f"{MESSAGES}RootFolder/{TYPES}Items/*")
+        return [ews_items.key_of(i) for i in items if ews_items.size_of(i) <= LARGEST_FILE]
+
+    def whole(self, mailbox: str, key: str) -> bytes:
+        """Return a message as MIME, nothing where it has gone meanwhile."""
+        payload = create_element("m:GetItem")
+        payload.append(_shape("m:ItemShape", ("item:Size",), mime=True))
+        payload.append(_ids("m:ItemIds", "t:ItemId", [key]))
+        try:
+            (message,) = self._session.send(mailbox, payload)
+        except (BrokenAnswerError, ValueError):
+            raise UnreadableError("the server's answer about it cannot be read") from None
+        code = code_of(message)
+        if code == "ErrorItemNotFound":
+            return b""
+        item = next(message.iterfind(f"{MESSAGES}Items/*"), None)
+        content = None if item is None else ews_items.mime_of(item)
+        if code != "NoError" or content is None:
+            raise UnreadableError(ews_answers.item_problem(code))
+        return content
+
     # --- address book -------------------------------------------------------------------------
 
     def resolve(self, mailbox: str, name: str) -> tuple[str, str]:
@@ -451,9 +496,11 @@ def _child(parent: Any, name: str, text: str) -> None:
     parent.append(child)
 
 
-def _shape(tag: str, fields: Sequence[str], *, body: bool = False) -> Any:
+def _shape(tag: str, fields: Sequence[str], *, body: bool = False, mime: bool = False) -> Any:
     shape = create_element(tag)
     _child(shape, "t:BaseShape", "IdOnly")
+    if mime:
+        _child(shape, "t:IncludeMimeContent", "true")
     if body:
         _child(shape, "t:BodyType", "Best")
     further = create_element("t:AdditionalProperties")
@@ -486,13 +533,26 @@ def _folder_ids(tag: str, mailbox: str, places: Sequence[Place]) -> Any:
 
 def _at_least(field_uri: str, value: str) -> Any:
     restriction = create_element("m:Restriction")
-    test = create_element("t:IsGreaterThanOrEqualTo")
+    restriction.append(_test("t:IsGreaterThanOrEqualTo", field_uri, value))
+    return restriction
+
+
+def _between(field_uri: str, since: datetime, until: datetime) -> Any:
+    both = create_element("t:And")
+    both.append(_test("t:IsGreaterThanOrEqualTo", field_uri, f"{since:%Y-%m-%dT%H:%M:%SZ}"))
+    both.append(_test("t:IsLessThan", field_uri, f"{until:%Y-%m-%dT%H:%M:%SZ}"))
+    restriction = create_element("m:Restriction")
+    restriction.append(both)
+    return restriction
+
+
+def _test(tag: str, field_uri: str, value: str) -> Any:
+    test = create_element(tag)
     test.append(create_element("t:FieldURI", attrs={"FieldURI": field_uri}))
     constant = create_element("t:FieldURIOrConstant")
     constant.append(create_element("t:Constant", attrs={"Value": value}))
     test.append(constant)
-    restriction.append(test)
-    return restriction
+    return test
 
 
 def _is_true(value: str | None) -> bool:

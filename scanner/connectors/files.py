@@ -9,10 +9,10 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from scanner import mime
+from scanner import addresses, mime
 from scanner.connectors import outlook
-from scanner.connectors.base import Page
-from scanner.connectors.mbox import TOO_LONG, sender_of, unwrap
+from scanner.connectors.base import Original, Page
+from scanner.connectors.mbox import TOO_LONG, identity_of, sender_of, unwrap
 from scanner.connectors.tree import explain, read_head, read_whole
 from scanner.errors import LimitError, UnreadableError
 
@@ -80,6 +80,21 @@ class FilesReader:
                 yield Page(batch.take(), json.dumps(page))
         if self.state() != resume:
             yield Page(batch.take(), self.state())
+
+    def originals(self, fits: Callable[[str], bool]) -> Iterator[tuple[str, Original]]:
+        """Yield each file whose Message-ID fits, with that: its bytes as they are stored."""
+        for file in self._files:
+            try:
+                raw = read_whole(file, mime.MAX_MESSAGE_BYTES)
+                message = outlook.read_msg(raw) if raw.startswith(_OLE) else None
+            except (OSError, UnreadableError, LimitError):
+                continue  # what cannot be read is not found
+            if message is None:
+                identity = identity_of(unwrap(raw))
+            else:
+                identity = addresses.one_line(message.internet_message_id).strip(" <>")
+            if len(raw) <= mime.MAX_MESSAGE_BYTES and fits(identity):
+                yield identity, Original(raw, ".msg" if message else ".eml", message)
 
     def _add(self, batch: MessageBatch, file: File) -> None:
         flags = _FLAGS.search(file.name)

@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from scanner.addresses import normalise
-from scanner.connectors.base import Check, Connector, Order, Page, Survey, Unit
+from scanner.connectors.base import (
+    Check,
+    Connector,
+    Order,
+    Original,
+    Page,
+    Survey,
+    Unit,
+    Wanted,
+)
 from scanner.connectors.graph_auth import CLOUDS, SignIn
 from scanner.connectors.graph_check import Preflight
 from scanner.connectors.graph_directory import Account, AddressBook
 from scanner.connectors.graph_mail import MailReader
+from scanner.connectors.graph_originals import originals
 from scanner.connectors.graph_session import Lane, Session
 from scanner.directory import Entry, Group, Listing
 from scanner.errors import ConfigError, ConnectorError, DeniedError, SourceError
@@ -241,10 +251,22 @@ class GraphConnector(Connector):
         del unit
         return bool(token)
 
+    def originals(self, wanted: Sequence[Wanted]) -> Iterator[tuple[Wanted, Original]]:
+        """Yield these messages as MIME, where the mailbox still has them; needs `Mail.Read`."""
+        unit = wanted[0].unit
+        user, _, place = unit.partition("/")
+
+        async def folder(session: Session, lane: Lane) -> str:
+            return await self._place_url(session, lane, self._users.get(unit, user), place)
+
+        yield from originals(self._open, folder, wanted)
+
     async def _folder_url(self, session: Session, lane: Lane, order: Order) -> str:
-        """Return the address of a unit's folder, empty for an archive mailbox that is not there."""
         user = self._users[order.unit.key]
-        place = order.unit.key[len(user) + 1 :]
+        return await self._place_url(session, lane, user, order.unit.key[len(user) + 1 :])
+
+    async def _place_url(self, session: Session, lane: Lane, user: str, place: str) -> str:
+        """Return the address of a unit's folder, empty for an archive mailbox that is not there."""
         kind, _, folder = place.rpartition("/")
         if kind == ARCHIVE:
             if user not in self._archive_ids:

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, BinaryIO
 
 from scanner import addresses, mime
-from scanner.connectors.base import Page
+from scanner.connectors.base import Original, Page
 from scanner.errors import LimitError, UnreadableError
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from scanner.connectors.tree import File
     from scanner.messages import MessageBatch
+
+UNQUOTED = "out of an mbox: the line before it and the quoting of lines in it are taken off"
 
 _BLOCK = 1024 * 1024
 _LOOKAHEAD = 2048
@@ -36,6 +38,7 @@ _HEADED = re.compile(
 _ANY_HEADED = re.compile(rb"From [^\n]{0,1000}\n[!-9;-~]{1,80}[ \t]*:(?!//)")
 _QUOTED = re.compile(rb"\n>(>*From )")
 _BREAK, _QUOTE = b"\n>"
+_IDENTITY = re.compile(rb"(?im)^message-id[ \t]*:[ \t\r\n]*<?([^\r\n]{0,998})")
 _FROM = re.compile(rb"(?im)^from[ \t]*:[ \t]*([^\r\n]{0,1000}(?:\r?\n[ \t][^\r\n]{0,1000}){0,4})")
 
 TOO_LONG = (
@@ -131,6 +134,14 @@ def sender_of(head: bytes) -> str:
     return next((entry.address for entry in entries if entry.kind == "smtp"), "")
 
 
+def identity_of(raw: bytes) -> str:
+    """Return the Message-ID of a message as the store has it, empty where there is none."""
+    ends = [end for end in (raw.find(b"\n\n"), raw.find(b"\r\n\r\n")) if end >= 0]
+    found = _IDENTITY.search(raw, 0, min([*ends, len(raw)]))
+    text = found[1].decode("utf-8", "replace") if found else ""
+    return addresses.one_line(text).strip(" <>")
+
+
 class MboxReader:
     """Reads one mbox: a plain one from where a scan ended, a packed one anew when it changed."""
 
@@ -193,6 +204,13 @@ class MboxReader:
                 yield Page(batch.take(), self._token(offset))
                 raise UnreadableError(f"{self._file.key}: {error}") from error
         yield Page(batch.take(), self._token(offset if self._file.growing else -1))
+
+    def originals(self, fits: Callable[[str], bool]) -> Iterator[tuple[str, Original]]:
+        """Yield each whole message whose Message-ID fits, with that."""
+        with self._file.open() as source:
+            for _, _, raw, whole in split(source, 0):
+                if whole and raw and fits(identity := identity_of(raw)):
+                    yield identity, Original(raw, ".eml", note=UNQUOTED)
 
     def _token(self, offset: int) -> str:
         """Return how far the mbox is read; -1 is a packed one's end."""

@@ -5,6 +5,7 @@ A store's password only makes Outlook ask for it; such a store opens here like a
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import struct
@@ -15,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pypff
 
 from scanner import mime
-from scanner.addresses import normalise
-from scanner.connectors.base import Page
+from scanner.addresses import normalise, one_line
+from scanner.connectors.base import Original, Page
 from scanner.connectors.outlook import (
     AUTHOR,
     BROKEN,
@@ -65,6 +66,10 @@ class StoreFolder:
 
 
 _ORPHANS = -1
+
+PROPERTIES = (
+    "an Outlook store holds properties and no message text: these are all that it gives, as base64"
+)
 
 
 class StoreFile:
@@ -312,6 +317,23 @@ class StoreReader:
             return _items(store, None)
         return _items(store, _find(store, self._folder.identifier))
 
+    def originals(self, fits: Callable[[str], bool]) -> Iterator[tuple[str, Original]]:
+        """Yield each item whose Message-ID fits, with that: its properties, as JSON."""
+        with self._store.opened() as store:
+            for item in self._items(store):
+                try:
+                    if item is None or _not_mail(item, store):
+                        continue
+                    found = build(_values(item, store), [], []).internet_message_id
+                    identity = one_line(found).strip(" <>")
+                    if fits(identity):
+                        message, content = _read_item(item, store), _whole(item)
+                        yield identity, Original(content, ".json", message, PROPERTIES)
+                except UnreadableError:
+                    continue  # what cannot be read is not found
+                except BROKEN:
+                    continue
+
     def pages(self, new_batch: Callable[[], MessageBatch], resume: str) -> Iterator[Page]:
         """Yield the messages behind `resume`, page by page."""
         batch = new_batch()
@@ -335,6 +357,42 @@ class StoreReader:
                 if batch.full:
                     yield Page(batch.take(), self._token(index + 1))
         yield Page(batch.take(), self._token(-1))
+
+
+def _whole(item: Any) -> bytes:
+    """Return all properties of an item, of its recipients and its attachments, as JSON."""
+    table = getattr(item, "recipients", None)
+    files = []
+    for index in range(_count(item, "number_of_attachments")):
+        attachment = item.get_attachment(index)
+        size = attachment.size if attachment.size and attachment.size > 0 else 0
+        if size > mime.MAX_MESSAGE_BYTES:
+            raise UnreadableError("an attachment longer than can be held")
+        data = attachment.read_buffer(size) if size else b""
+        files.append({"properties": _raw(attachment), "data": base64.b64encode(data).decode()})
+    return json.dumps(
+        {
+            "properties": _raw(item),
+            "recipients": [] if table is None else _raw(table),
+            "attachments": files,
+        },
+        indent=1,
+    ).encode()
+
+
+def _raw(thing: Any) -> list[list[dict[str, str]]]:
+    """Return each set of properties: id and type of MAPI in hexadecimal, and the bytes."""
+    return [
+        [
+            {
+                "id": f"{entry.entry_type or 0:04x}",
+                "type": f"{entry.value_type or 0:04x}",
+                "data": base64.b64encode(entry.data or b"").decode(),
+            }
+            for entry in thing.get_record_set(number).entries
+        ]
+        for number in range(min(thing.number_of_record_sets, MAX_RECIPIENTS))
+    ]
 
 
 def _find(store: Any, identifier: int) -> Any:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -264,8 +265,10 @@ def _damaged(path: Path) -> StoreError:
     return StoreError(f"{path}: damaged, or another file's content; restore it from a copy")
 
 
-def put(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes | BinaryIO) -> None:
     """Write a file whole or not at all, for its owner only; raises `OSError`.
+
+    What is too large for memory is given as a file, which is copied from its beginning.
 
     Where the system can do that it has no name until it is whole: a kill leaves nothing behind.
     """
@@ -274,21 +277,29 @@ def put(path: Path, content: bytes) -> None:
     try:
         if not _nameless(draft, content):
             with private_file(draft) as file:
-                file.write(content)
+                _fill(file, content)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
 
 
-def _nameless(path: Path, content: bytes) -> bool:
+def _fill(file: BinaryIO, content: bytes | BinaryIO) -> None:
+    if isinstance(content, bytes):
+        file.write(content)
+    else:
+        content.seek(0)
+        shutil.copyfileobj(content, file, 1024 * 1024)
+
+
+def _nameless(path: Path, content: bytes | BinaryIO) -> bool:
     """Write a new file that gets its name last; return whether the system can do that."""
     try:
         descriptor = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
     except (AttributeError, OSError):
         return False
     with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+        _fill(file, content)
         file.flush()
         os.fsync(descriptor)
         try:

@@ -11,6 +11,7 @@ from scanner.errors import ScannerError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import BinaryIO
 
     from scanner.report.summary import Summary
 
@@ -40,7 +41,7 @@ def write(summary: Summary, path: Path) -> None:
     put(path, renderer(path)(summary))
 
 
-def put(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes | BinaryIO) -> None:
     """Write a file whole or not at all, mode 0600; raises `ScannerError` where it cannot be."""
     try:
         crypto.put(path, content)

@@ -6,22 +6,26 @@ import csv
 import hashlib
 import io
 import json
+import tempfile
 import zipfile
 from dataclasses import asdict, fields
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from scanner import scope
+from scanner import report, scope
 from scanner.errors import ScannerError, UsageError
 from scanner.report.sheets import cell
 from scanner.report.workbook import Sheet, build
+from scanner.scope.originals import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from scanner.scope import Scope
     from scanner.store import Workspace
+
+    ReadAgain = Callable[[Callable[[str, bytes], None]], list[Row]]
 
 MANIFEST = "SHA256SUMS"
 MAX_PACKED = 1024**3
@@ -35,10 +39,20 @@ fields.json      what a regulator's form asks for; no names
 people.csv       who was exposed, and to how many
 handling.json    who did what with the workspace about it
 tool.json        version, run and configuration that found it
-SHA256SUMS       check with: sha256sum -c SHA256SUMS, or: undisclosed verify FILE.zip
+{originals}SHA256SUMS       check with: sha256sum -c SHA256SUMS, or: undisclosed verify FILE.zip
 
-The records are metadata. The messages themselves are in the mailboxes and archives they name.
+{end}
 """
+
+RECORDS = (
+    "The records are metadata. The messages themselves are in the mailboxes and archives they name."
+)
+ORIGINALS = """\
+originals.csv    each message: its file, size and SHA-256, whether it is the one of the record,
+                 or why it could not be read again
+originals/       the messages themselves, as their sources gave them
+"""
+WHOLE = "The messages hold all that was sent. Keep this pack where such mail may be kept."
 
 
 def working_file(found: Scope, path: Path) -> bytes:
@@ -52,18 +66,45 @@ def working_file(found: Scope, path: Path) -> bytes:
     raise UsageError(f"{path}: a working file is .json or .xlsx")
 
 
-def pack(workspace: Workspace, found: Scope) -> bytes:
-    """Return the evidence pack: records, manifest, tool and run identity, handling log."""
+def write_pack(
+    path: Path, workspace: Workspace, found: Scope, originals: ReadAgain | None = None
+) -> list[Row]:
+    """Write the evidence pack whole or not at all; return what became of the originals.
+
+    It is made in a file without a name, beside its place: it may be larger than memory.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent) as draft:
+            rows = pack(workspace, found, draft, originals)
+            report.put(path, draft)
+    except OSError as error:
+        raise ScannerError(f"{path}: cannot be written: {error.strerror}") from error
+    return rows
+
+
+def pack(
+    workspace: Workspace, found: Scope, target: IO[bytes], originals: ReadAgain | None = None
+) -> list[Row]:
+    """Write the evidence pack: records, manifest, tool and run identity, handling log.
+
+    `originals` reads the messages again and hands each to what it is given, one at a time.
+    """
     log = [
         entry
         for entry in workspace.journal.entries()
         if entry.detail.get("incident") == found.incident_id or entry.action == "scanned"
     ]
     files = {
-        "README.txt": READ_ME.format(incident_id=found.incident_id, edition=found.edition).encode(),
+        "README.txt": READ_ME.format(
+            incident_id=found.incident_id,
+            edition=found.edition,
+            originals=ORIGINALS if originals else "",
+            end=WHOLE if originals else RECORDS,
+        ).encode(),
         "scope.json": _json(asdict(found)),
         "fields.json": _json(scope.fields(found, found.messages)),
-        "people.csv": _people_csv(found),
+        "people.csv": _csv(scope.Person, found.people),
         "handling.json": _json([asdict(entry) for entry in log]),
         "tool.json": _json(
             {
@@ -76,13 +117,21 @@ def pack(workspace: Workspace, found: Scope) -> bytes:
             }
         ),
     }
-    sums = "".join(f"{hashlib.sha256(files[n]).hexdigest()}  {n}\n" for n in sorted(files))
-    target = io.BytesIO()
+    sums: dict[str, str] = {}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, content in {**files, MANIFEST: sums.encode()}.items():
+
+        def keep(name: str, content: bytes) -> None:
+            sums[name] = hashlib.sha256(content).hexdigest()
             made = found.made_at.timetuple()[:6]
             packed.writestr(zipfile.ZipInfo(name, made), content, zipfile.ZIP_DEFLATED)
-    return target.getvalue()
+
+        rows = originals(keep) if originals else []
+        if originals:
+            files["originals.csv"] = _csv(Row, rows)
+        for name, content in files.items():
+            keep(name, content)
+        keep(MANIFEST, "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode())
+    return rows
 
 
 def verify(path: Path) -> list[str]:
@@ -106,13 +155,21 @@ def verify(path: Path) -> list[str]:
             for name, digest in listed.items():
                 if name not in names:
                     found.append(f"{name}: is missing")
-                elif hashlib.sha256(packed.read(name)).hexdigest() != digest:
+                elif _digest(packed, name) != digest:
                     found.append(f"{name}: was changed")
             return found
     except OSError as error:
         raise ScannerError(f"{path}: cannot be read: {error.strerror}") from error
     except (zipfile.BadZipFile, ValueError, RuntimeError, EOFError, NotImplementedError) as error:
         raise ScannerError(f"{path}: damaged, or not an evidence pack") from error
+
+
+def _digest(packed: zipfile.ZipFile, name: str) -> str:
+    with packed.open(name) as content:
+        found = hashlib.sha256()
+        while block := content.read(1024 * 1024):
+            found.update(block)
+        return found.hexdigest()
 
 
 def _sums(text: str) -> Iterator[tuple[str, str]]:
@@ -130,12 +187,12 @@ def _json(value: object) -> bytes:
     return json.dumps(value, default=plain, indent=1).encode() + b"\n"
 
 
-def _people_csv(found: Scope) -> bytes:
+def _csv(kind: type[scope.Person] | type[Row], rows: Iterable[scope.Person | Row]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    writer.writerow([column.name for column in fields(scope.Person)])
-    for person in found.people:
-        writer.writerow([cell(value) for value in asdict(person).values()])
+    writer.writerow([column.name for column in fields(kind)])
+    for row in rows:
+        writer.writerow([cell(value) for value in asdict(row).values()])
     return text.getvalue().encode("utf-8-sig")
 
 

@@ -17,7 +17,7 @@ from scanner.errors import UsageError
 from scanner.model import Severity
 from scanner.scope import seek, traces
 from scanner.scope.leads import Choice, Lead, choices, find, lead
-from scanner.scope.seek import Described
+from scanner.scope.seek import Described, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Choice", "Described", "Event", "Lead", "Likeness", "Person", "Scope", "choices", "fields",
-    "find", "lead", "scope", "viewers",
+    "find", "lead", "scope", "short", "viewers",
 ]  # fmt: skip
 
 SHOWN = 50

@@ -19,29 +19,21 @@ from scanner.detectors import DETECTORS, compose
 from scanner.directory import Directory
 from scanner.model import LEFT_OUT, ContentLevel, Coverage, Outcome
 from scanner.store import Workspace
-from tests.fake_graph import BASIC, FULL, FakeGraph, Fault, bulk_tenant, small_tenant
+from tests.fake_graph import (
+    BASIC,
+    FULL,
+    FakeGraph,
+    Fault,
+    Tokens,
+    Transport,
+    bulk_tenant,
+    small_tenant,
+)
 from tests.fake_graph.mail import Attachment, Message
-from tests.fake_graph.serving import Transport
 from tests.fake_graph.tenant import JO, MONDAY, SAM, TENANT_ID, Mailbox, Tenant, User, outsiders
 
 HOUR = timedelta(hours=1)
 NONE, TEXT, ATTACHMENTS = ContentLevel.NONE, ContentLevel.TEXT, ContentLevel.ATTACHMENTS
-
-
-@dataclass
-class Tokens:
-    """Gives tokens; each renewal another."""
-
-    number: int = 1
-
-    def get(self) -> str:
-        """Return the token of now."""
-        return f"token-{self.number}"
-
-    def renew(self) -> str:
-        """Return the next."""
-        self.number += 1
-        return self.get()
 
 
 @dataclass

@@ -18,7 +18,7 @@ from scanner.detectors import DETECTORS, compose
 from scanner.directory import Directory
 from scanner.model import ContentLevel, Coverage
 from scanner.store import Workspace
-from tests.fake_graph import FULL, FakeGraph, Fault, Transport, bulk_tenant, small_tenant
+from tests.fake_graph import FULL, FakeGraph, Fault, Tokens, Transport, bulk_tenant, small_tenant
 from tests.fake_graph.mail import Message
 from tests.fake_graph.tenant import JO, MONDAY, SAM, Mailbox, User
 
@@ -27,22 +27,6 @@ INTERNAL = Interest(Directory(frozenset({"calder.example"})))
 JOS, SAMS = 14, 25
 FOREVER = None
 LIMITS = Limits()
-
-
-@dataclass
-class Tokens:
-    """Tokens as the sign-in gives them."""
-
-    number: int = 1
-
-    def get(self) -> str:
-        """Return the token in force."""
-        return f"token-{self.number}"
-
-    def renew(self) -> str:
-        """Return another one."""
-        self.number += 1
-        return self.get()
 
 
 @dataclass

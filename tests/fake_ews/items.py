@@ -60,6 +60,9 @@ class Item:
     body: str = ""
     html: bool = False
     files: Sequence[File] = ()
+    mime: bytes = b""
+    """The whole message, as the server writes it out."""
+
     broken: bool = False
     """Written as XML that is none."""
 
@@ -166,6 +169,7 @@ _FIELDS: dict[str, Callable[[Item], str]] = {
 """In the order of the schema, which a real server keeps as well."""
 
 ALL = frozenset(_FIELDS)
+MIME = "item:MimeContent"
 UNKNOWN_HERE = {
     "item:TextBody", "item:MimeContent", "item:Sensitivity", "item:Importance", "item:Categories",
     "item:ConversationId", "item:LastModifiedTime", "message:ReplyTo",
@@ -183,7 +187,11 @@ NOT_IN_LISTS = {
 def render(item: Item, fields: frozenset[str]) -> str:
     """Return an item's element with these fields."""
     tag = tag_of(item)
-    inside = f'<t:ItemId Id={quoteattr(item.key or "none")} ChangeKey="CQAAAA=="/>'
+    inside = ""
+    if MIME in fields and item.mime:
+        raw = base64.b64encode(item.mime).decode()
+        inside += f'<t:MimeContent CharacterSet="UTF-8">{raw}</t:MimeContent>'
+    inside += f'<t:ItemId Id={quoteattr(item.key or "none")} ChangeKey="CQAAAA=="/>'
     for name, write in _FIELDS.items():
         # A field of meetings does not exist on a message, and is left out of its answer.
         if name in fields and (not name.startswith("calendar:") or tag.startswith("M")):

@@ -180,6 +180,8 @@ def fields_of(request: Request) -> frozenset[str]:
     """Return the fields that a request asks for."""
     found = request.body.iterfind(".//t:AdditionalProperties/t:FieldURI", NAMES)
     names = frozenset(element.get("FieldURI", "") for element in found)
+    if request.text(".//t:IncludeMimeContent") == "true":
+        names |= {items.MIME}
     if request.text(".//t:BaseShape") == "AllProperties":
         names |= items.ALL - items.NOT_IN_LISTS if "Find" in request.operation else items.ALL
     return names

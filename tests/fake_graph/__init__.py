@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.fake_graph.faults import Fault
 from tests.fake_graph.graph import FakeGraph
-from tests.fake_graph.serving import PrivateCA, Transport, own_process, served
+from tests.fake_graph.serving import PrivateCA, Tokens, Transport, own_process, served
 from tests.fake_graph.tenant import BASIC, FULL, bulk_tenant, sample_tenant, small_tenant
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "FakeGraph",
     "Fault",
     "PrivateCA",
+    "Tokens",
     "Transport",
     "bulk_tenant",
     "own_process",

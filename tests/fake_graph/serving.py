@@ -32,6 +32,22 @@ ROOT = Path(__file__).parents[2]
 CHUNK = 1 << 16
 
 
+@dataclass
+class Tokens:
+    """Gives tokens as the sign-in does; each renewal another."""
+
+    number: int = 1
+
+    def get(self) -> str:
+        """Return the token of now."""
+        return f"token-{self.number}"
+
+    def renew(self) -> str:
+        """Return the next."""
+        self.number += 1
+        return self.get()
+
+
 class Transport(httpx.AsyncBaseTransport, httpx.BaseTransport):
     """Answers httpx clients of either kind within the process."""
 

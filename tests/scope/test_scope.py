@@ -202,7 +202,7 @@ def test_the_working_file_is_a_workbook(workspace: Workspace) -> None:
 def pack(workspace: Workspace, tmp_path: Path) -> Path:
     """An evidence pack of the incident."""
     path = tmp_path / "pack.zip"
-    path.write_bytes(scoped.pack(workspace, first(workspace)))
+    scoped.write_pack(path, workspace, first(workspace))
     return path
 
 
