@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pandas as pd
 
+from scanner import access, terminal
 from scanner import report as reports
-from scanner import terminal
 from scanner.config import load
 from scanner.report import sheets
 from scanner.report.summary import BANDS
-from scanner.store import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +69,7 @@ def scan(
     chosen = load(Path(config) if config else None, given)
     names = [str(source) for source in sources]
     terminal.check(chosen, names, [])
-    with Workspace(chosen.workspace, create=True) as store:
+    with access.open_workspace(chosen.workspace, create=True, key=chosen.key) as store:
         found = terminal.scan(chosen, names, store, quiet=True)
     run = found.run
     return Scanned(
@@ -100,7 +99,7 @@ def summary(
     Raises `scanner.errors.ScannerError`.
     """
     table = Path(departments) if departments else None
-    with Workspace(Path(workspace)) as store:
+    with access.open_workspace(Path(workspace)) as store:
         shown = terminal.query(store, _day(since), _day(until), edition, reason, table)
         said = {"edition": edition, "reason": reason}
         store.journal.write(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -11,14 +12,16 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from scanner import access, data
+from scanner import access, data, messages, runners
 from scanner.cli import app
 from scanner.config import load
+from scanner.crypto import Vault
 from scanner.crypto.envelope import MasterKey
 from scanner.errors import MasterKeyError
 from scanner.store import Workspace
@@ -247,16 +250,16 @@ def test_an_encrypted_workspace_goes_on(sealed: Path, mail: Path, tmp_path: Path
 
 
 MOMENTS = [
-    ("open", "workspace.key.part", 1),
+    ("rename", "workspace.key", 1),
     ("sql", "UPDATE main.incidents", 1),
     ("sql", "PRAGMA application_id = ", 1),
     ("sql", "VACUUM", 1),
-    ("chmod", ".html.sealed", 1),
+    ("rename", ".html.sealed", 1),
     ("remove", ".html", 1),
     ("chmod", ".parquet", 1),
     ("sql", "UPDATE main.parts", 2),
     ("remove", ".parquet", 1),
-    ("open", "workspace.key.part", 1),
+    ("rename", "workspace.key", 1),
 ]
 """See `tests/killing.py`; each kill finds what the one before has left."""
 
@@ -468,10 +471,10 @@ def test_changing_a_key_can_be_cut_off_anywhere(
     moments = (
         MOMENTS
         if everything
-        else [("open", "workspace.key.part", 1), ("sql", "INSERT INTO main.journal", 1)]
+        else [("rename", "workspace.key", 1), ("sql", "INSERT INTO main.journal", 1)]
     )
     for number, moment in enumerate(moments):
-        if moment[1] in {".html.sealed", ".html"}:
+        if ".html" in moment[1]:
             continue
         new = tmp_path / f"{number}.key"
         killed(moment, "rekey", "-w", sealed, "--key", f"file:{new}", *flags)
@@ -501,3 +504,68 @@ def test_a_key_in_the_environment_needs_a_new_place(tmp_path: Path) -> None:
     new = ("rekey", "-w", "ws", "--key", "env:AUDIT_KEY_2")
     run(*new, AUDIT_KEY=HEX, AUDIT_KEY_2="cd" * 32)
     run("runs", "-w", "ws", AUDIT_KEY_2="cd" * 32)
+
+
+# --- who may read what, and where the key goes ---
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o277, 0o777], ids=oct)
+@pytest.mark.parametrize("key", ["", HEX], ids=["plain", "encrypted"])
+def test_nobody_else_can_read_what_commands_leave(
+    mail: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int, key: str
+) -> None:
+    """Folders of a workspace are 0700 and files 0600, whatever the umask is and the command was."""
+    if key:
+        monkeypatch.setenv(access.KEY, key)
+    root = tmp_path / "new" / "ws"
+    (tmp_path / "new").mkdir()
+    before = os.umask(umask)
+    try:
+        run("scan", mail, "-w", root, code=3)
+        held = json.loads(run("incidents", "-w", root, "--format", "json").stdout)[0]["incident_id"]
+        run("decide", held, "near-miss", "-w", root, "--reason", "bounced")
+        run("scope", held, "-w", root, "-o", root / "scope.json", "--pack", root / "pack.zip")
+        run("report", "-w", root, "-o", root / "board.pdf")
+        run("export", "-w", root, "-o", root / "decisions.json")
+        run("scan", mail, "-w", root, code=3)
+        run("purge", "-w", root, "--older-than", "2025-11-15", "--with-open")
+        found = [root, *root.rglob("*")]
+        modes = {path: stat.S_IMODE(path.stat().st_mode) for path in found}
+        with Workspace(root, key=MasterKey.parse(key, {}) if key else None) as opened:
+            opened.lock()
+            opened.put_meta({"a": "b"})
+            modes |= {path: stat.S_IMODE(path.stat().st_mode) for path in root.iterdir()}
+    finally:
+        os.umask(before)
+    assert {path.name for path in modes} >= {"state.sqlite-wal", "pack.zip", "board.pdf"}
+    wrong = {p.name: oct(m) for p, m in modes.items() if m != (0o700 if p.is_dir() else 0o600)}
+    assert wrong == {}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a worker process is given, as `candidates.Task` is: where to look, and the keys."""
+
+    folder: Path
+    vault: Vault
+
+
+def surroundings(look: Look) -> tuple[list[str], int]:
+    """Return what of the keys stands around this process, and how many rows it could read."""
+    told = [Path(f"/proc/self/{name}").read_bytes() for name in ("cmdline", "environ")] + [
+        path.read_bytes() for path in look.folder.rglob("*") if path.is_file()
+    ]
+    keys = [look.vault.pseudonyms, *look.vault.data]
+    shown = [
+        key.hex() for key in keys for text in told if key in text or key.hex().encode() in text
+    ]
+    paths = sorted((look.folder / "messages").rglob("*.parquet"))
+    return shown, messages.read(paths, ["subject"], look.vault).num_rows
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_workers_get_the_keys_in_memory(sealed: Path) -> None:
+    """Worker processes open part files; the keys are in no argument, variable or file."""
+    with Workspace(sealed, key=master(sealed)) as opened:
+        tasks = [Look(sealed, opened.vault)] * 3
+        assert list(runners.run(surroundings, tasks, processes=True)) == [([], 2)] * 3

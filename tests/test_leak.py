@@ -11,6 +11,7 @@ import base64
 import json
 import logging
 import re
+import shutil
 import sqlite3
 import zipfile
 from collections.abc import Iterator
@@ -367,6 +368,58 @@ def test_value_hashes_need_the_key(run: Run, tmp_path: Path) -> None:
         assert len(hashes[0]) == len(hashes[1]) > 0
         assert not hashes[0] & hashes[1]
         assert one.keyed.pseudonym("a@b.example") != two.keyed.pseudonym("a@b.example")
+
+
+# --- an encrypted workspace tells nothing ---
+
+OWN = {
+    "own mailbox": JO,
+    "own domain": "calder.example",
+    "name of a mailbox file": "Sent.mbox",
+    "name of a folder": "Inbox",
+    "name of an archive": "Old.zip",
+    "subject of a list": "Survivors of abuse",
+    "subject of a remedy": "Our apologies",
+    "domain of others": "webmail",
+}
+
+
+@pytest.mark.parametrize("born", [True, False], ids=["from-the-start", "afterwards"])
+def test_an_encrypted_workspace_tells_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, born: bool
+) -> None:
+    """No byte and no name of a file holds content, people, own mailboxes, subjects or file names.
+
+    Whether it was encrypted when it was made, or held all of it in clear before.
+    """
+    workspace = tmp_path / "ws"
+    monkeypatch.setenv("UNDISCLOSED_KEY", "5e" * 32)
+    if not born:
+        shutil.copytree(run.workspace, workspace)
+        assert telling(workspace, OWN)
+        run.call("init", "-w", workspace, "--config", tmp_path / "undisclosed.toml")
+    own = ("--internal-domain", "calder.example", "--content", "attachments")
+    run.call("scan", run.root / "in", "-w", workspace, *own)
+    (first, *_) = json.loads(run.call("incidents", "-w", workspace, "--format", "json"))
+    reason = "Zelphine Quorraxsentinel said so"
+    run.call("decide", first["incident_id"], "near-miss", "-w", workspace, "--reason", reason)
+    run.call(
+        "suppress", "-w", workspace, "--sender", JO, "--reason", reason, "--until", "2027-01-01"
+    )
+    shown = run.call("report", "-w", workspace, "-o", tmp_path / "r.html")
+    assert "written" in shown
+    assert first["messages"][0]["mailbox"] == JO
+    assert telling(workspace, CONTENT | METADATA | OWN) == []
+
+
+def telling(workspace: Path, sentinels: dict[str, str]) -> list[tuple[str, str]]:
+    """Return which sentinels stand in the files of a workspace, or in their names."""
+    return [
+        (path.name, name)
+        for path in sorted(workspace.rglob("*"))
+        for text in (path.name, path.read_bytes().decode("latin-1") if path.is_file() else "")
+        for name in in_any(text, sentinels)
+    ]
 
 
 # --- metadata is in nothing redacted ---

@@ -302,6 +302,7 @@ def _nameless(path: Path, content: bytes | BinaryIO) -> bool:
         _fill(file, content)
         file.flush()
         os.fsync(descriptor)
+        os.fchmod(descriptor, 0o600)
         try:
             # With a descriptor of a folder, whichever, the link is followed to the file itself.
             os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)

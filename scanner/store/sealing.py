@@ -75,6 +75,8 @@ def seal_anew(
     """
     database.seal_anew()
     with store_errors(root):
+        for draft in root.rglob(".*.part"):
+            draft.unlink()  # of a process that was killed
         Reports(root / "reports", vault).seal()
         for path in sorted(root.glob("*/**/*")):
             own = path.is_relative_to(root / "messages") or not path.is_file()

@@ -14,6 +14,8 @@ from scanner.model import Checkpoint, ScanRun
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from scanner.crypto.envelope import MasterKey
+
 from scanner.store import Workspace
 
 OWN = "organisation.example"
@@ -30,10 +32,12 @@ SUBJECTS = (
 )  # fmt: skip
 
 
-def fill(root: Path, messages: int, mailboxes: int = 100, seed: int = 7) -> None:
+def fill(
+    root: Path, messages: int, mailboxes: int = 100, seed: int = 7, key: MasterKey | None = None
+) -> None:
     """Make a workspace of `messages` messages with 3.5 recipients each on average."""
     rng = np.random.default_rng(seed)
-    with Workspace(root, create=True) as workspace:
+    with Workspace(root, create=True, key=key) as workspace:
         workspace.begin_run(ScanRun("r0", YEAR, None, "running", None, 0, 0, "", "0", "{}"))
         share = messages // mailboxes
         people = _people(rng, max(messages // 10, 2_000))

@@ -1,0 +1,89 @@
+"""What encryption costs a scan and an analysis, against the same in a plain workspace."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scanner import scan
+from scanner.analyse import analyse
+from scanner.config import Config
+from scanner.crypto.envelope import MasterKey
+from scanner.directory import Directory
+from scanner.model import ContentLevel
+from scanner.store import Workspace
+from tests.benchmarks.measure import FULL, report
+from tests.benchmarks.stores import OWN, fill
+from tests.build import JO, mbox, message, put
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.benchmark
+
+KEY = MasterKey(b"k" * 32, {"env": "BENCH_KEY"})
+MOST = 1.25
+SLACK = 0.0 if FULL else 0.35
+"""At a tiny size a moment of the machine weighs more than the sealing."""
+
+
+def ratio(work: Callable[[MasterKey | None], object], runs: int) -> tuple[float, float]:
+    """Return how long it takes in a plain workspace, and how many times as long in a sealed one.
+
+    Both by turns, so that a slow moment of the machine is one for both.
+    """
+    took: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(runs):
+        for key in (None, KEY):
+            start = time.perf_counter()
+            work(key)
+            took[key is not None].append(time.perf_counter() - start)
+    plain, sealed = (statistics.median(took[which]) for which in (False, True))
+    return plain, sealed / plain
+
+
+@pytest.mark.timed
+def test_a_scan_costs_little_more(tmp_path: Path) -> None:
+    """Reading mail full of findings into an encrypted workspace takes a quarter longer at most."""
+    count = 20_000 if FULL else 1_000
+    to = [f"resident{n}@webmail.example" for n in range(8)]
+    iban = "Dear tenant,\n\nIBAN GB82 WEST 1234 5698 7654 32.\n"
+    mail = [
+        message(n, to=to if n % 20 == 0 else to[:1], body=iban if n % 4 == 0 else "Thank you.\n")
+        for n in range(count)
+    ]
+    source = put(tmp_path / "in", {f"{JO}/{n}.mbox": mbox(mail[n::10]) for n in range(10)})
+    root = tmp_path / "ws"
+    config = Config(workspace=root, content=ContentLevel.TEXT, internal_domains=("calder.example",))
+
+    def work(key: MasterKey | None) -> None:
+        shutil.rmtree(root, ignore_errors=True)
+        with Workspace(root, create=True, key=key) as workspace:
+            assert scan.scan(config, [str(source)], workspace).run.messages_read == count
+
+    plain, times = ratio(work, 5)
+    report("scan, encrypted", messages=str(count), plain_seconds=plain, times_plain=times)
+    assert times <= MOST + SLACK
+
+
+@pytest.mark.timed
+def test_an_analysis_costs_little_more(tmp_path: Path) -> None:
+    """Analysing an encrypted workspace and committing it takes a quarter longer at most."""
+    size = 200_000 if FULL else 4_000
+    for key in (None, KEY):
+        fill(tmp_path / str(key is not None), size, mailboxes=max(size // 10_000, 2), key=key)
+
+    def work(key: MasterKey | None) -> None:
+        with Workspace(tmp_path / str(key is not None), key=key) as workspace:
+            found = analyse(workspace, Directory(frozenset({OWN})))
+            workspace.commit_analysis("r0", found, {})
+            assert workspace.incidents()
+
+    plain, times = ratio(work, 5)
+    report("analysis, encrypted", messages=str(size), plain_seconds=plain, times_plain=times)
+    assert times <= MOST + SLACK
