@@ -122,7 +122,9 @@ class _Threads:
                 if any(given[code] not in {_ALL, frozenset()} for code in _ALL):
                     raise _UnsuitableError("it looks back for more than one character")
                 given = {code: _ALL - given[code] for code in _ALL}
-            never = {code: never[code] | given[code] for code in _ALL}
+            for code in _ALL:
+                if given[code]:
+                    never[code] |= given[code]
         ways = [
             self._read(_ALL - further, self._read(among, body))
             for further, among in _grouped(never)

@@ -17,7 +17,7 @@ from scanner.detectors.numbers import (
     nhs_hold,
 )
 from scanner.detectors.page import ALNUM, DIGIT, LETTER, PLAIN, Spans, Words, chars
-from scanner.detectors.patterns import Pattern, by_rules, exactly
+from scanner.detectors.patterns import Pattern, by_rules, exactly, once
 
 if TYPE_CHECKING:
     from scanner.detectors.expressions import Ints
@@ -102,8 +102,7 @@ def _all_right(at: Spans, digits: Ints, holds: Mask) -> Ints:
     """Return how many ten-digit numbers a text has if each is right; phone numbers seldom are."""
     texts = at.texts()
     numbers = texts * _TEN_DIGITS + digits @ _POWERS
-    distinct = np.unique(numbers) // _TEN_DIGITS
-    counts = np.bincount(distinct, minlength=len(at.page.texts))
+    counts = np.bincount(once(np.sort(numbers)) // _TEN_DIGITS, minlength=len(at.page.texts))
     counts[texts[~holds]] = 0
     right: Ints = counts[texts]
     return right

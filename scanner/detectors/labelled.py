@@ -132,19 +132,16 @@ class Labelled:
             if earlier and _TOUCHING.fullmatch(text, earlier[-1].end(), start):
                 right.add(number, earlier[-1])
                 continue
-            # The names of a line have one column below them.
-            line = (number, text.find("\n", end))
-            if line not in columns:
-                columns.add(line)
-                self._column(number, text, end, right)
+            # The names of a line have one column below them; a sentence is no heading.
+            line = text.find("\n", end, end + _ROW)
+            if line >= 0 and (number, line) not in columns:
+                columns.add((number, line))
+                if not _SENTENCE.search(text, end, line):
+                    self._column(number, text, line, right)
 
-    def _column(self, number: int, text: str, end: int, right: _Right) -> None:
-        """Add the numbers of the lines below a heading, until the second without one."""
-        at = text.find("\n", end, end + _ROW)
+    def _column(self, number: int, text: str, at: int, right: _Right) -> None:
+        """Add the numbers of the lines below one, until the second without one."""
         missing = 0
-        # A sentence is no heading.
-        if at < 0 or _SENTENCE.search(text, end, at):
-            return
         for _ in range(_ROWS):
             begin = at + 1
             at = text.find("\n", begin)

@@ -198,10 +198,10 @@ class Pattern:
             return self.find(page, start, end)
         if self.back:
             start = start - self.back
-        table = _table(self.regex)
-        if len(start) > FEW and table.suited.all():
+        if len(start) > FEW and (table := _table(self.regex)).suited.all():
             places = (start[:, None] + np.arange(self.lead + 1)).ravel()
-            places = np.unique(places[table.firsts[0][page.codes[places]]])
+            # Sorted, since `np.unique` takes ten times as long for places at equal distances.
+            places = once(np.sort(places[table.firsts[0][page.codes[places]]]))
             ends = table.ends(page.codes, places)
             return Spans(page, places[ends > 0], ends[ends > 0])
         match, found = self.regex.match, []

@@ -59,7 +59,9 @@ _PHONE_FORM = re.compile(
 def _accept_phone(at: Spans) -> Confirmed:
     at = at[_stops(at, _extended(at))]
     texts = at.strings()
-    numbers = list(map(_international, texts))
+    # Where there are very many, most are the same.
+    known = {text: _international(text) for text in set(texts)}
+    numbers = list(map(known.__getitem__, texts))
     right = np.array([number != "" for number in numbers], np.bool_)
     # British numbers begin with a dialling code of three digits or more.
     doubtful = np.array([_BRIEF.match(text) is not None for text in texts], np.bool_)
