@@ -275,7 +275,12 @@ class _Counts:
             )
             for name, own in by_name.items()
         ]
-        return tuple(sorted(rows, key=lambda d: (-(d.rate or 0), -d.incidents, d.department)))
+        return tuple(sorted(rows, key=_place))
+
+
+def _place(found: Department) -> tuple[bool, float, int, str]:
+    """Return where a department stands in the list: the highest rate first, unmapped last."""
+    return not found.department, -(found.rate or 0), -found.incidents, found.department
 
 
 def _exposing(incident: Found) -> set[str]:

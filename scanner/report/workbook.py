@@ -21,6 +21,9 @@ MAX_TEXT = 2_000
 MAX_ROWS = 1_000_000
 """Rows of a sheet; Excel ends at 1,048,576. JSON has them all."""
 
+LINE, MAX_LINES = 15.0, 8
+"""Height of a line of text in points, and how many lines a row is high at most."""
+
 Row = Sequence[object]
 
 
@@ -71,11 +74,17 @@ def _write(
         page.set_column(column, column, width)
         page.write_string(0, column, name, heading)
     page.freeze_panes(1, 0)
+    page.set_landscape()
+    page.set_paper(9)  # A4
+    page.fit_to_pages(1, 0)  # all columns on a sheet of paper, as many sheets as the rows need
+    page.repeat_rows(0)
     last = 0
     for last, row in enumerate(rows, start=1):
         if last > MAX_ROWS:
             page.write_string(last, 0, "There are more rows: the JSON report has them all.", text)
             break
+        if (lines := _lines(row, sheet.columns)) > 1:
+            page.set_row(last, LINE * lines)  # not every program works out how high a row is
         for column, value in enumerate(row):
             if isinstance(value, datetime):
                 page.write_datetime(last, column, value.astimezone(UTC).replace(tzinfo=None), when)
@@ -84,6 +93,13 @@ def _write(
             elif value is not None:
                 page.write_number(last, column, value, text)
     page.autofilter(0, 0, last, len(sheet.columns) - 1)
+
+
+def _lines(row: Row, columns: tuple[tuple[str, int], ...]) -> int:
+    """Return how many lines of text the cells of a row need, up to `MAX_LINES`."""
+    cells = zip(row, columns, strict=False)
+    needed = (-(-len(text) // width) for text, (_, width) in cells if isinstance(text, str))
+    return min(max(needed, default=1), MAX_LINES)
 
 
 def _answer(summary: Summary) -> Iterator[Row]:

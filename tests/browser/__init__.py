@@ -27,15 +27,15 @@ def missing() -> str:
     return npm.installed("browser", HERE, "check.mjs")[1]
 
 
-def check(folder: Path, jobs: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
-    """Return what each job saw: `page` is a file, `do` is `axe`, `filter` or `keyboard`."""
+def check(folder: Path, jobs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what each job saw: `page` is a file, `do` is `axe`, `filter`, `keyboard` or `shot`."""
     plan = folder / "jobs.json"
     pages = [job | {"page": Path(job["page"]).as_uri()} for job in jobs]
     plan.write_text(json.dumps({"chromium": chromium(), "jobs": pages}))
     where, _ = npm.installed("browser", HERE, "check.mjs")
     done = subprocess.run(
         ["node", "check.mjs", str(plan)],
-        cwd=where, capture_output=True, text=True, timeout=180, check=False,
+        cwd=where, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     results: list[dict[str, Any]] = json.loads(done.stdout)

@@ -139,7 +139,23 @@ async function keyboard(page) {
   return { stops, sorted, problems };
 }
 
-const DO = { axe: (job) => axe(job.page, job.screen, job.within), filter: (job) => filter(job.page),
+// A picture from the top of one element to the bottom of another.
+async function shot({ page, from, to, width, out }) {
+  const [tab, problems] = await opened(page, { width, height: 900, scheme: "light" });
+  const clip = await tab.evaluate((from, to) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync("* { content-visibility: visible !important }");
+    document.adoptedStyleSheets = [sheet];
+    const top = Math.max(0, document.querySelector(from).getBoundingClientRect().top - 16);
+    const bottom = document.querySelector(to).getBoundingClientRect().bottom + 16;
+    return { x: 0, y: top + scrollY, width: innerWidth, height: bottom - top };
+  }, from, to);
+  await tab.screenshot({ path: out, clip, captureBeyondViewport: true });
+  await tab.close();
+  return { problems };
+}
+
+const DO = { shot, axe: (job) => axe(job.page, job.screen, job.within), filter: (job) => filter(job.page),
              keyboard: (job) => keyboard(job.page) };
 const results = [];
 for (const job of jobs) results.push({ ...job, ...(await DO[job.do](job)) });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import resource
 import tempfile
 import time
@@ -55,6 +56,16 @@ def test_the_trend_has_its_sheets(realistic: Summary) -> None:
     assert [row["Per 1,000 sent"] for row in rows][1:2] == [""]  # thirty-three messages
     assert sheets["Mailboxes"][1][1] == "Income"
     assert sheets["Incidents"][0][-2:] == ["State", "Since the earlier scan"]
+
+
+def test_rows_are_as_high_as_their_text(realistic: Summary) -> None:
+    """A row of long texts is given its height, and each sheet prints as wide as the paper."""
+    with zipfile.ZipFile(io.BytesIO(workbook.render(realistic))) as parts:
+        pages = [parts.read(n).decode() for n in parts.namelist() if "worksheets/sheet" in n]
+    assert all('orientation="landscape"' in page and "fitToHeight" in page for page in pages)
+    heights = {float(ht) for page in pages for ht in re.findall(r'<row [^>]* ht="([0-9.]+)"', page)}
+    assert heights
+    assert heights <= {workbook.LINE * n for n in range(2, workbook.MAX_LINES + 1)}
 
 
 def test_the_action_plan_leaves_owner_and_dates_to_people(realistic: Summary) -> None:
