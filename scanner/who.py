@@ -99,11 +99,7 @@ def who(
     seen_by = _counts(rows, np.isin(rows.message, shown_in), asked)
     met = np.flatnonzero(saw + seen_by)
     order = met[np.lexsort((met, -seen_by[met], -saw[met]))][:most]
-    kinds = np.select(
-        [rows.people[name].to_numpy()[order] for name in ("internal", "partner", "group")],
-        ["internal", "partner", "group"],
-        "external",
-    ).tolist()
+    kinds = kinds_of(rows, order)
     texts = rows.people["address"].iloc[order].tolist()
     shown = [
         shown_as(workspace, text, kind, full=full) for text, kind in zip(texts, kinds, strict=True)
@@ -118,6 +114,14 @@ def who(
         people,
         len(met) - len(people),
     )
+
+
+def kinds_of(rows: Rows, people: np.ndarray) -> list[str]:
+    """Return whether each of these people is internal, a partner, a group or external."""
+    names = ["internal", "partner", "group"]
+    flags = [rows.people[name].to_numpy()[people] for name in names]
+    found: list[str] = np.select(flags, names, "external").tolist()
+    return found
 
 
 def shown_as(workspace: Workspace, text: str, kind: str, *, full: bool) -> str:

@@ -46,6 +46,18 @@ def message(
     return ("\n".join(head) + f"\n{extra}\n{body}").encode()
 
 
+def letter(number: int, hour: int = 10, people: range = range(30)) -> bytes:
+    """Return a message of Jo's on one day of March that shows people to one another."""
+    to = [f"p{n}.person@webmail.example" for n in people]
+    date = f"{number} Mar 2026 {hour}:00:00 +0000"
+    # One subject a day: two of one day are one incident.
+    return message(number, to=to, date=date, message_id=f"<{number}.{hour}@calder.example>")
+
+
+TWO_LISTS = (letter(2), letter(20, people=range(500, 512)))
+"""Two incidents of one sender."""
+
+
 def mbox(
     messages: Iterable[bytes], separator: str = f"From {JO} Mon Nov  3 09:00:00 2025"
 ) -> bytes:

@@ -5,8 +5,14 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+
+from scanner.config import Config
+from scanner.scan import scan
+from scanner.store import Workspace
+from tests.build import JO, TWO_LISTS, mbox, put
 
 REQUIRED = frozenset(os.environ.get("UNDISCLOSED_REQUIRED", "").split())
 """Markers of tests that need something from outside which is said to be there."""
@@ -39,3 +45,17 @@ def own_heap() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture
+def mail(tmp_path: Path) -> Path:
+    """Two incidents in one mailbox."""
+    return put(tmp_path / "mail", {f"{JO}.mbox": mbox(TWO_LISTS)})
+
+
+@pytest.fixture
+def workspace(mail: Path, tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace in which the two were found."""
+    with Workspace(tmp_path / "ws", create=True) as opened:
+        scan(Config(), [str(mail)], opened)
+        yield opened

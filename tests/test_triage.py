@@ -15,7 +15,7 @@ from scanner.model import Severity, Verdict
 from scanner.report import gather, register
 from scanner.scan import scan
 from scanner.store import Workspace
-from tests.build import JO, mbox, message, put
+from tests.build import JO, TWO_LISTS, letter, mbox, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,31 +23,6 @@ if TYPE_CHECKING:
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(days=90)
-
-
-def letter(number: int, hour: int = 10, people: range = range(30)) -> bytes:
-    """Return a message of Jo's on one day of March that shows people to one another."""
-    to = [f"p{n}.person@webmail.example" for n in people]
-    date = f"{number} Mar 2026 {hour}:00:00 +0000"
-    # One subject a day: two of one day are one incident.
-    return message(number, to=to, date=date, message_id=f"<{number}.{hour}@calder.example>")
-
-
-MAIL = (letter(2), letter(20, people=range(500, 512)))
-
-
-@pytest.fixture
-def mail(tmp_path: Path) -> Path:
-    """Two incidents in one mailbox."""
-    return put(tmp_path / "mail", {f"{JO}.mbox": mbox(MAIL)})
-
-
-@pytest.fixture
-def workspace(mail: Path, tmp_path: Path) -> Iterator[Workspace]:
-    """A workspace in which the two were found."""
-    with Workspace(tmp_path / "ws", create=True) as opened:
-        scan(Config(), [str(mail)], opened)
-        yield opened
 
 
 def first(workspace: Workspace) -> triage.Standing:
@@ -78,7 +53,7 @@ def test_more_mail_of_the_incident_reopens_it(workspace: Workspace, mail: Path) 
         if s.incident.people_exposed == 30
     )
     triage.decide(workspace, decided, Verdict.CLOSED, "all told")
-    put(mail, {f"{JO}.mbox": mbox([*MAIL, letter(2, 11, range(32))])})
+    put(mail, {f"{JO}.mbox": mbox([*TWO_LISTS, letter(2, 11, range(32))])})
     scan(Config(), [str(mail)], workspace)
     assert state_of(workspace, decided) == "reopened"
     triage.decide(workspace, decided, Verdict.CLOSED, "those too")
@@ -371,7 +346,7 @@ HOSTILE = {
 def decided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, dict[str, Any]]]:
     """A workspace with one decision and one suppression, and a file with one more of each."""
     root = tmp_path_factory.mktemp("decided")
-    mail = put(root / "mail", {f"{JO}.mbox": mbox(MAIL)})
+    mail = put(root / "mail", {f"{JO}.mbox": mbox(TWO_LISTS)})
     with Workspace(root / "ws", create=True) as opened:
         scan(Config(), [str(mail)], opened)
         triage.decide(opened, first(opened).incident.incident_id, Verdict.CONFIRMED, "yes")

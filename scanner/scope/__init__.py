@@ -264,11 +264,7 @@ def _people(workspace: Workspace, rows: Rows, *, full: bool) -> tuple[Person, ..
     received = _distinct(rows, np.ones(len(rows.person), bool))
     present = np.flatnonzero(received)
     order = present[np.lexsort((present, -received[present], -to[present]))]
-    kinds = np.select(
-        [rows.people[name].to_numpy()[order] for name in ("internal", "partner", "group")],
-        ["internal", "partner", "group"],
-        "external",
-    ).tolist()
+    kinds = who.kinds_of(rows, order)
     texts = rows.people["address"].iloc[order].tolist()
     names = [
         who.shown_as(workspace, text, kind, full=full)

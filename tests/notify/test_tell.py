@@ -18,28 +18,13 @@ from scanner.model import Severity, Verdict
 from scanner.notify.channels import File, Smtp, Webhook
 from scanner.scan import scan
 from scanner.store import Workspace
-from tests.build import JO, mbox, put
-from tests.test_triage import MAIL, letter
+from tests.build import JO, TWO_LISTS, letter, mbox, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.notify.conftest import Receiver
-
-
-@pytest.fixture
-def mail(tmp_path: Path) -> Path:
-    """Two incidents in one mailbox."""
-    return put(tmp_path / "mail", {f"{JO}.mbox": mbox(MAIL)})
-
-
-@pytest.fixture
-def workspace(mail: Path, tmp_path: Path) -> Iterator[Workspace]:
-    """A workspace in which the two were found."""
-    with Workspace(tmp_path / "ws", create=True) as opened:
-        scan(Config(), [str(mail)], opened)
-        yield opened
 
 
 def test_each_channel_hears_of_each_incident_once(workspace: Workspace, tmp_path: Path) -> None:
@@ -85,7 +70,7 @@ def test_a_reopened_incident_is_news_again(
         if s.incident.people_exposed == 30
     )
     triage.decide(workspace, held, Verdict.CLOSED, "done")
-    put(mail, {f"{JO}.mbox": mbox([*MAIL, letter(2, 11, range(32))])})
+    put(mail, {f"{JO}.mbox": mbox([*TWO_LISTS, letter(2, 11, range(32))])})
     scan(Config(), [str(mail)], workspace)
     (told,) = notify.tell(workspace, channels, Severity.LOW)
     assert told.incidents == 1
@@ -201,7 +186,7 @@ def smtp() -> Iterator[tuple[type[Drops], Smtp]]:
         server.shutdown()
 
 
-@pytest.mark.parametrize("at", ["", "EHLO", "MAIL", "RCPT", "DATA", "."])
+@pytest.mark.parametrize("at", ["", "EHLO", "TWO_LISTS", "RCPT", "DATA", "."])
 def test_a_mail_server_that_drops_is_tried_again(
     workspace: Workspace, smtp: tuple[type[Drops], Smtp], at: str
 ) -> None:

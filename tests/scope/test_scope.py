@@ -26,8 +26,7 @@ from scanner.report import scoped
 from scanner.scan import scan
 from scanner.scope.seek import Described
 from scanner.store import Workspace
-from tests.build import JO, SAM, mbox, message, put
-from tests.test_triage import letter
+from tests.build import JO, SAM, letter, mbox, message, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
