@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -106,13 +108,33 @@ class Audit:
         return raw + decoded.encode()
 
 
-@pytest.fixture
-def audit(tmp_path: Path) -> Audit:
-    """Mail of the winter, scanned twice, so that the state has free pages."""
-    made = Audit(tmp_path)
+def winter(root: Path) -> Audit:
+    """Return mail of the winter, scanned twice, so that the state has free pages."""
+    made = Audit(root)
     made.put([*MAIL, letter(71, "14 Mar 2025", "more", count=1)])
     made.scan()
     return made
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    """Mail of the winter, to be copied."""
+    return winter(tmp_path_factory.mktemp("winter"))
+
+
+@pytest.fixture
+def audit(saved: Audit, tmp_path: Path) -> Audit:
+    """A copy of the scanned workspace; its mail stays as it is."""
+    copied = copy(saved)
+    copied.root = tmp_path / "ws"
+    shutil.copytree(saved.root, copied.root)
+    return copied
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Audit:
+    """A workspace with mail of its own, to be changed and scanned."""
+    return winter(tmp_path)
 
 
 def test_nothing_of_it_is_in_any_file(audit: Audit) -> None:
@@ -127,6 +149,8 @@ def test_nothing_of_it_is_in_any_file(audit: Audit) -> None:
     assert done.broken == []
     assert (done.plan.messages, done.findings, len(done.plan.going)) == (2, 2, 1)
     after = audit.bytes()
+    with open_workspace(audit.root) as workspace:
+        assert workspace.summaries.bases().keys() == {SAM}  # the people of a mailbox are packed
     assert [text for text in gone if text.encode() in after] == []
     assert not (audit.root / "state.sqlite-wal").exists()
 
@@ -171,16 +195,16 @@ def test_counts_and_the_register_stay(audit: Audit) -> None:
     assert "purged" in row["facts"]
 
 
-def test_no_scan_brings_it_back(audit: Audit) -> None:
+def test_no_scan_brings_it_back(own: Audit) -> None:
     """A re-scan of the same source reads what is new only, and coverage says what is not read."""
-    audit.purge()
-    held = audit.keys()
-    audit.scan()
-    assert audit.keys() == held
-    audit.put([*MAIL, letter(71, "14 Mar 2025", "more", count=1), LATER])
-    audit.scan()
-    assert set(audit.keys()) - set(held) == {f"later{RECENT}"}
-    with open_workspace(audit.root) as workspace:
+    own.purge()
+    held = own.keys()
+    own.scan()
+    assert own.keys() == held
+    own.put([*MAIL, letter(71, "14 Mar 2025", "more", count=1), LATER])
+    own.scan()
+    assert set(own.keys()) - set(held) == {f"later{RECENT}"}
+    with open_workspace(own.root) as workspace:
         (row,) = [row for row in workspace.coverage() if row.entry == "purged"]
         assert row.outcome is Outcome.OUT_OF_SCOPE
         assert row.until == BEFORE
@@ -188,17 +212,17 @@ def test_no_scan_brings_it_back(audit: Audit) -> None:
         assert workspace.runs()[0].messages_read == 1
 
 
-def test_a_source_read_anew_brings_nothing_back(audit: Audit) -> None:
+def test_a_source_read_anew_brings_nothing_back(own: Audit) -> None:
     """Neither a copy of the archive nor a deeper look makes purged mail news."""
-    audit.purge()
-    held = audit.keys()
-    put(audit.mail, {f"again/{JO}.mbox": mbox(MAIL)})
-    with open_workspace(audit.root) as workspace:
-        scan(CALDER, [str(audit.mail / "again")], workspace)
-    held |= audit.keys()
+    own.purge()
+    held = own.keys()
+    put(own.mail, {f"again/{JO}.mbox": mbox(MAIL)})
+    with open_workspace(own.root) as workspace:
+        scan(CALDER, [str(own.mail / "again")], workspace)
+    held |= own.keys()
     assert not [who for who in held if OLD in who]
-    audit.call("scan", audit.mail, "--content", "attachments")
-    assert set(audit.keys()) == set(held)
+    own.call("scan", own.mail, "--content", "attachments")
+    assert set(own.keys()) == set(held)
 
 
 def test_a_window_that_was_purged_is_refused(audit: Audit) -> None:
