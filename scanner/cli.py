@@ -90,8 +90,9 @@ def demo(
     with errors(), opened(config.workspace, create=True) as workspace:
         result = terminal.scan(config, [str(data.folder("sample_data") / "mail")], workspace)
         path = out / "report.html"
-        report.write(terminal.summary(workspace), path)
-        terminal.ranking(workspace, result, [path])
+        shown = terminal.summary(workspace)
+        report.write(shown, path)
+        terminal.ranking(workspace, result, shown, [path])
 
 
 @app.command()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from scanner.detectors import Detectors
     from scanner.severity import Rules
     from scanner.store import Workspace
+    from scanner.triage import Standing
 
 ADDRESS_BOOK, PURGED = "address book", "purged"
 NO_LONGER = "no longer among what the source is asked for, and nothing of it was read"
@@ -56,6 +57,9 @@ class Result:
 
     unread: int
     """Rows of coverage that are incomplete."""
+
+    standing: Sequence[Standing]
+    """Where all incidents stand, whatever the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,9 @@ def _ended(
 ) -> Result:
     """Return what the scan came to, and record it."""
     workspace.put_meta({"triage": config.triage.model_dump_json()})
-    standing = triage.standings(workspace, *config.window)
+    everything = triage.standings(workspace)
+    whole = config.window == (None, None)
+    standing = everything if whole else triage.standings(workspace, *config.window)
     found = [s.incident for s in standing if not s.settled]
     grave = sum(i.score.severity.rank >= config.fail_on.rank for i in found)
     ours = {source.name for source in sources}
@@ -204,7 +210,7 @@ def _ended(
         "scanned", run=run.run_id, exit_code=code, read=run.messages_read,
         skipped=run.messages_skipped,
     )  # fmt: skip
-    return Result(run, directory, found, grave, unread)
+    return Result(run, directory, found, grave, unread, everything)
 
 
 def _survey(

@@ -81,7 +81,8 @@ def finish(
     as_json: bool,
 ) -> None:
     """Write the run's own report and those asked for, tell the channels, print what was found."""
-    shown = summary(workspace, *config.window)
+    since, until = config.window
+    shown = gather.summary(workspace, since=since, until=until, standing=found.standing)
     written = [workspace.reports.keep(found.run.run_id, html.render(shown)), *paths]
     for path in paths:
         report.write(shown, path)
@@ -89,7 +90,9 @@ def finish(
     if as_json:
         print_json(result(found, written, told))
     else:
-        ranking(workspace, found, written)
+        whole = since is None and until is None
+        every = shown if whole else gather.summary(workspace, standing=found.standing)
+        ranking(workspace, found, every, written)
 
 
 def channels(config: Config) -> dict[str, Channel]:
@@ -104,7 +107,7 @@ def tell(
     """Tell the channels what is new and write the metrics; say on stderr what failed."""
     told = notify.tell(
         workspace, to, config.notify.at_least,
-        organisation=config.organisation, complete=not found.unread,
+        organisation=config.organisation, complete=not found.unread, standing=found.standing,
     )  # fmt: skip
     failed = [one for one in told if one.failed]
     for one in failed:
@@ -192,9 +195,10 @@ def query(
     )  # fmt: skip
 
 
-def ranking(workspace: Workspace, result: scanning.Result, reports: Sequence[Path]) -> None:
+def ranking(
+    workspace: Workspace, result: scanning.Result, shown: Summary, reports: Sequence[Path]
+) -> None:
     """Print the gravest incidents, what was not read, where the report is and what to do next."""
-    shown = summary(workspace)
     table = Table(title=None, header_style="bold", expand=False)
     for name, justify in (("#", "right"), ("Severity", "left"), ("People", "right"),
                           ("Sent", "left"), ("Mailbox", "left"), ("Why", "left")):  # fmt: skip

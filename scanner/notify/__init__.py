@@ -54,11 +54,15 @@ def tell(
     organisation: str = "",
     complete: bool = True,
     patience: float = PATIENCE,
+    standing: Sequence[Standing] | None = None,
 ) -> list[Told]:
-    """Tell each channel what it has not heard of; never raises for a channel that fails."""
+    """Tell each channel what it has not heard of; never raises for a channel that fails.
+
+    `standing` says where all incidents stand, where that was worked out before.
+    """
     standing = [
         s
-        for s in triage.standings(workspace)
+        for s in (triage.standings(workspace) if standing is None else standing)
         if not s.settled and s.incident.score.severity.rank >= at_least.rank
     ]
     told = []

@@ -34,20 +34,22 @@ def summary(
     since: datetime | None = None,
     until: datetime | None = None,
     departments: Departments | None = None,
+    standing: Sequence[Standing] | None = None,
 ) -> plain.Summary:
     """Return all that a report shows of the workspace, or of a window of it.
 
     In the redacted edition subjects are masked and external addresses are pseudonyms; in the full
     one neither. Coverage is that of the whole workspace. Without `departments` those count that
-    the last scan's configuration named.
+    the last scan's configuration named. `standing` says where all incidents stand, where that was
+    worked out before.
     """
     run, scope = _latest(workspace)
-    everything = triage.standings(workspace)
+    everything = triage.standings(workspace) if standing is None else standing
     standing = [s for s in everything if _within(s.incident, since, until)]
     shown_ones = [s for s in standing if s.suppressed_by is None]
     found = [s.incident for s in shown_ones]
     by_message: dict[str, list[FindingRow]] = defaultdict(list)
-    for row in workspace.findings():
+    for row in workspace.findings(of_incidents=True):
         by_message[row.finding.message_key].append(row)
     trails = json.loads(workspace.meta("trails") or "[]")
     named = mailbox_names(workspace) if edition == REDACTED else str
@@ -69,7 +71,7 @@ def summary(
         generated_at=datetime.now(UTC),
         run=_run(run),
         scope=_scope(scope, since, until),
-        totals=_totals(workspace, found, by_message, _suppressed(standing)),
+        totals=_totals(workspace, found, _suppressed(standing)),
         reading=plain.reading_of(
             replace(c, mailbox=named(c.mailbox)) for c in workspace.coverage()
         ),
@@ -359,7 +361,6 @@ def _scope(scope: Mapping[str, Any], since: datetime | None, until: datetime | N
 def _totals(
     workspace: Workspace,
     found: Iterable[Incident],
-    by_message: Mapping[str, Sequence[FindingRow]],
     suppressed: tuple[plain.Unranked, ...],
 ) -> plain.Totals:
     found = list(found)
@@ -369,7 +370,7 @@ def _totals(
         messages_skipped=sum(c.messages_skipped for c in coverage),
         messages_audited=sum(row[2] for row in activity),
         mailboxes=len({row[0] for row in activity}),
-        findings=sum(map(len, by_message.values())),
+        findings=workspace.findings_count(),
         people_exposed=people_exposed(found),
         people_low=max((i.people_low for i in found), default=0),
         people_high=sum(i.people_high for i in found),

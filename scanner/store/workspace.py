@@ -529,9 +529,14 @@ class Workspace:
         )
         return {key: parse_time(at) or datetime.now(UTC) for key, at in rows}
 
-    def findings(self) -> list[FindingRow]:
-        """Return all findings, in a stable order."""
-        return list(self._findings("ORDER BY message_key, kind, part"))
+    def findings(self, *, of_incidents: bool = False) -> list[FindingRow]:
+        """Return all findings, or those in messages of incidents, in a stable order."""
+        where = "WHERE message_key IN (SELECT message_key FROM main.incident_messages) "
+        return list(self._findings(f"{where * of_incidents}ORDER BY message_key, kind, part"))
+
+    def findings_count(self) -> int:
+        """Return how many findings there are."""
+        return int(self._db.query("SELECT count(*) FROM main.findings")[0][0])
 
     def _findings(self, tail: str) -> Iterator[FindingRow]:
         runs = self._db.query("SELECT run_id FROM runs ORDER BY rowid DESC LIMIT 1")

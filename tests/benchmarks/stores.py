@@ -23,6 +23,9 @@ YEAR = datetime(2025, 7, 1, tzinfo=UTC)
 PRIVATE = 0.15
 """Share of the correspondents who write from private webmail."""
 
+LISTS = 0.005
+"""Share of messages with 30 recipients and more."""
+
 LETTERS = "abcdefghij"
 """Digits of those whom an organisation gave an address with a name in it."""
 
@@ -33,16 +36,25 @@ SUBJECTS = (
 
 
 def fill(
-    root: Path, messages: int, mailboxes: int = 100, seed: int = 7, key: MasterKey | None = None
+    root: Path,
+    messages: int,
+    mailboxes: int = 100,
+    seed: int = 7,
+    key: MasterKey | None = None,
+    lists: float = LISTS,
 ) -> None:
-    """Make a workspace of `messages` messages with 3.5 recipients each on average."""
+    """Make a workspace of `messages` messages with 3.5 recipients each on average.
+
+    `lists` is the share of messages with long lists: with the usual one, one in a hundred messages
+    is an incident of its own.
+    """
     rng = np.random.default_rng(seed)
     with Workspace(root, create=True, key=key) as workspace:
         workspace.begin_run(ScanRun("r0", YEAR, None, "running", None, 0, 0, "", "0", "{}"))
         share = messages // mailboxes
         people = _people(rng, max(messages // 10, 2_000))
         for number in range(mailboxes):
-            table = mailbox_table(rng, number, share, people)
+            table = mailbox_table(rng, number, share, people, lists)
             checkpoint = Checkpoint("bench", f"u{number}", "", "", "", "done")
             workspace.commit_page("r0", table, [], [], [], checkpoint, anew=True)
 
@@ -60,12 +72,15 @@ def _people(rng: np.random.Generator, size: int) -> np.ndarray:
     return np.asarray(np.char.add(np.char.add(names, "@"), hosts[chosen]))
 
 
-def mailbox_table(rng: np.random.Generator, number: int, size: int, people: np.ndarray) -> pa.Table:
-    """Return a year of one mailbox: mostly short lists, one in a hundred long."""
+def mailbox_table(
+    rng: np.random.Generator, number: int, size: int, people: np.ndarray, lists: float = LISTS
+) -> pa.Table:
+    """Return a year of one mailbox: mostly short lists, some long."""
     kind = rng.random(size)
     count = np.where(kind < 0.58, 1, np.where(kind < 0.94, rng.integers(2, 7, size), 0))
-    count = np.where(kind >= 0.94, rng.integers(6, 30, size), count)
-    count = np.where(kind >= 0.995, rng.integers(30, 200, size), count)
+    count = np.where(kind >= 0.94, rng.integers(2, 7, size), count)
+    count = np.where(kind >= 1 - 12 * lists, rng.integers(6, 30, size), count)
+    count = np.where(kind >= 1 - lists, rng.integers(30, 200, size), count)
     offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
     total = int(offsets[-1])
     inside = rng.random(total) < 0.45
