@@ -48,9 +48,7 @@ def summary(
     standing = [s for s in everything if _within(s.incident, since, until)]
     shown_ones = [s for s in standing if s.suppressed_by is None]
     found = [s.incident for s in shown_ones]
-    by_message: dict[str, list[FindingRow]] = defaultdict(list)
-    for row in workspace.findings(of_incidents=True):
-        by_message[row.finding.message_key].append(row)
+    by_message = _by_message(workspace.findings(of_incidents=True))
     trails = json.loads(workspace.meta("trails") or "[]")
     named = mailbox_names(workspace) if edition == REDACTED else str
     told = workspace.meta(META)
@@ -88,6 +86,13 @@ def summary(
         ),
         unexplained=tuple(view.escalation(trail) for trail in trails),
     )
+
+
+def _by_message(rows: Iterable[FindingRow]) -> dict[str, list[FindingRow]]:
+    found: dict[str, list[FindingRow]] = defaultdict(list)
+    for row in rows:
+        found[row.finding.message_key].append(row)
+    return found
 
 
 def _within(incident: Incident, since: datetime | None, until: datetime | None) -> bool:
