@@ -541,13 +541,9 @@ def _mime_row(found: mime.Mime, people: _People) -> dict[str, object]:
 
 
 RECALL_PREFIXES = (
-    "recall:",
-    "rückruf:",
-    "zurückrufen:",
-    "rappel :",
-    "recuperar:",
+    "recall:", "rückruf:", "zurückrufen:", "rappel :", "recuperar:", "intrekken:", "richiamo:",
     "message recall",
-)
+)  # fmt: skip
 
 
 def _mime_class(found: mime.Mime, subject: str) -> str:

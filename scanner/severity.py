@@ -36,8 +36,8 @@ gave 0.75.
 PROFESSIONAL_DPC = 2
 """What wording suggests at most of a list of organisations' staff."""
 
-LANGUAGES = ("words", "de", "fr")
-"""Lists of a context's words in the data file: English, German, French."""
+LANGUAGES = ("words", "de", "fr", "nl", "es", "it", "pl", "cy")
+"""Lists of a context's words in the data file; `words` are English."""
 
 KNOWN_RECIPIENTS = 0.25
 UNKNOWN_RECIPIENTS = 0.5

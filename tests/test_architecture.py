@@ -19,7 +19,7 @@ LAYERS = (
     ("errors",),
     ("model",),
     ("addresses", "mime", "text", "unpack", "crypto", "keys"),
-    ("messages", "directory", "severity", "exposure", "departments"),
+    ("messages", "directory", "severity", "exposure", "departments", "remedies"),
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
     ("candidates", "escalation", "access"),
     ("collect", "analyse", "triage", "who", "simulate"),

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from scanner import messages
 from scanner.directory import role_pattern, role_words
 from scanner.incidents import nodes
+from scanner.remedies import SORTS, words
 from scanner.text import redact
 
 if TYPE_CHECKING:
@@ -21,27 +22,14 @@ if TYPE_CHECKING:
     from scanner.detectors.recipients import Frames
     from scanner.severity import Context
 
-APOLOGY_WORDS = (
-    r"\b(apolog(y|ies|ise|ize|ising|izing)|sorry|data (breach|incident)|e-?mail error|"
-    r"privacy (breach|incident)|entschuldigung|datenpanne|nos excuses|excuses pour)\b"
-)
-DELETE_WORDS = (
-    r"\b(please (delete|disregard|ignore)|sent (to you )?in error|"
-    r"delete (my|our|the|this|previous|last|earlier)|"
-    r"(disregard|ignore) (my|our|the|previous|last|earlier)|"
-    r"bitte (l.schen|ignorieren|nicht beachten)|irrt.mlich (gesendet|verschickt|versandt)|"
-    r"(merci de|veuillez) (supprimer|ignorer)|envoy.e? par erreur)\b"
-)
-"""Subjects that read like an apology or a request to delete; RE2, for lower-cased text."""
-
 _WORD = re.compile(r"[^\W_]+")
 
 
 def remedies(table: pa.Table) -> np.ndarray:
     """Return `recall`, `delete`, `apology` or nothing for each message."""
     subjects = pc.utf8_lower(table["subject"])
-    sorry = pc.match_substring_regex(subjects, APOLOGY_WORDS)
-    delete = pc.match_substring_regex(subjects, DELETE_WORDS)
+    said = words().subjects
+    delete, sorry = (pc.match_substring_regex(subjects, said[sort]) for sort in SORTS)
     recall = pc.equal(table["message_class"].cast(pa.string()), "recall")
     found = pc.if_else(delete, "delete", pc.if_else(sorry, "apology", ""))
     return np.asarray(pc.if_else(recall, "recall", found).to_numpy())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from scanner import remedies
 from scanner.addresses import comparable, normalise
 from scanner.detectors.base import NEVER, ContentDetector, Keyer, Kind
 from scanner.model import Evidence, Finding
@@ -51,32 +52,12 @@ _ADDRESS = re.compile(
     r"[A-Z0-9_+'&%/=#!$*?^{|}~.-]{1,64}@(?:[A-Z0-9-]{1,63}\.){1,8}[A-Z]{2,24}", re.I
 )
 
-_MESSAGE = r"(?:e-?mails?|messages?|attachments?|invitations?|files?|spreadsheets?)"
-_DELETE = re.compile(
-    rf"\b(?:delete|disregard|destroy|ignore)\b[^.!?]{{0,60}}\b{_MESSAGE}\b[^.!?]{{0,80}}"
-    r"\b(?:error|mistake|inbox|deleted items|sent (?:earlier|today|yesterday|you)|recipients?"
-    r"|addresses|confirm)\b"
-    r"|\b(?:sent|shared|disclosed|circulated)\b[^.!?]{0,40}"
-    r"\b(?:in error|by mistake|accidentally)\b",
-    re.IGNORECASE,
-)
-_SORRY = re.compile(
-    r"\baddress(?:es)?\b[^.!?]{0,30}\b(?:w(?:as|ere)|be(?:en|came|ing)) (?:\w+ )?"
-    r"(?:visible|shown|shared|disclosed|included|copied|revealed|exposed)\b"
-    r"|\b(?:instead of|rather than|should have (?:been|used)|not us(?:e|ing)) "
-    r"(?:the |being )?(?:bcc|blind[- ](?:carbon )?cop)"
-    r"|\b(?:visible|shown|disclosed|revealed) to (?:all|every|other|the other|each)\b",
-    re.IGNORECASE,
-)
-_HINTS = ("delete", "disregard", "destroy", "ignore", "error", "mistake", "accident", "address",
-          "bcc", "blind", "visible", "disclosed", "revealed")  # fmt: skip
-
 
 class Aftermath(ContentDetector):
     """Addresses in quoted headers, and the words of apologies and requests to delete."""
 
     id = "aftermath"
-    version = 1
+    version = 2
 
     @property
     def kinds(self) -> Sequence[Kind]:
@@ -110,14 +91,12 @@ class Aftermath(ContentDetector):
     @staticmethod
     def remedy(text: str) -> str:
         """Return `delete` or `apology` where the new text says so, else nothing."""
-        low = text.lower()
-        if not any(hint in low for hint in _HINTS):
+        if not remedies.words().hints.search(text.lower()):
             return ""
         own = " ".join(
             text[span.start : span.end] for span in split(text) if not (span.quoted or span.aside)
         )
-        own = " ".join(own.split())
-        return "delete" if _DELETE.search(own) else "apology" if _SORRY.search(own) else ""
+        return remedies.told(" ".join(own.split()))
 
 
 def quoted_recipients(text: str) -> list[str]:

@@ -98,9 +98,11 @@ _REPLY = re.compile(REPLY_MARKS)
 
 _AGAIN = (
     r"correct(ion|ed)|resen(d|t)|resending|updated?|again|korrektur|korrigiert|berichtigung|"
-    r"aktualisier(t|ung)|nochmals?|erneut|rectificatif|erratum|mise . jour|. nouveau"
+    r"aktualisier(t|ung)|nochmals?|erneut|rectificatif|erratum|mise . jour|. nouveau|"
+    r"correctie|gecorrigeerd|opnieuw|correcci.n|corregido|reenv.o|correzione|rettifica|"
+    r"korekta|ponownie"
 )
-"""Marks of what is sent again, in English, German and French; RE2. A dot is a letter's accent."""
+"""Marks of what is sent again, in seven languages; RE2. A dot is a letter's accent."""
 
 _MEETING = (
     r"updated?|cancel(l?ed|lation)|changed|new time proposed|aktualisiert|abgesagt|ge.ndert|"
@@ -110,7 +112,8 @@ _MEETING = (
 PREFIX = (
     r"^(((re|fw|fwd|aw|wg|tr|rv|sv|vs|antw|odp|rif|doorst)\s*(\[\d+\])?\s*:|"
     r"(recall|message recall|apolog(y|ies)|urgent|important|r.ckruf|zur.ckrufen|rappel|wichtig|"
-    rf"dringend|entschuldigung|excuses|{_AGAIN}|{_MEETING})\s*[:-])\s*)+"
+    r"dringend|entschuldigung|excuses|disculpas|scuse|przepraszamy|intrekken|recuperar|richiamo|"
+    rf"belangrijk|{_AGAIN}|{_MEETING})\s*[:-])\s*)+"
 )
 """Marks of handling before a subject; RE2, for lower-cased text."""
 
