@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.addresses import comparable, domain_of, normalise
+from scanner.addresses import comparable, domain_of, given_names, normalise
 from scanner.crypto import PLAIN, Vault
 from scanner.data import words
 
@@ -33,6 +33,49 @@ def webmail_domains() -> frozenset[str]:
 def role_words() -> frozenset[str]:
     """Return the words that begin the address of a function (`info`, `newsdesk`)."""
     return frozenset(words("role_words.txt"))
+
+
+class _ListHosts(NamedTuple):
+    """What the data file says of mailing lists."""
+
+    domains: frozenset[str]
+    labels: frozenset[str]
+    endings: str
+    """An RE2 pattern of how the name before the @ ends."""
+
+
+@cache
+def _list_hosts() -> _ListHosts:
+    entries = words("list_hosts.txt")
+    endings = sorted(e for e in entries if e.endswith("@"))
+    labels = frozenset(e[:-1] for e in entries if e.endswith("."))
+    return _ListHosts(
+        frozenset(e for e in entries if e[-1] not in ".@"),
+        labels,
+        rf"[^@]({'|'.join(map(re.escape, endings))})",
+    )
+
+
+_REGISTRY = re.compile(r"(?:com?|org|net|gov|ac|edu|sch|ltd|plc|nhs|police)\.[a-z]{2}")
+"""What many domains of a country end with: `lists.co.uk` is a name, not a host of lists."""
+
+
+def keeps_lists(domain: str) -> bool:
+    """Tell whether a domain is a host of mailing lists."""
+    known = _list_hosts()
+    label, _, rest = domain.partition(".")
+    own = label in known.labels and "." in rest and not _REGISTRY.fullmatch(rest)
+    return own or within(domain, known.domains)
+
+
+def is_mailing_list(address: str) -> bool:
+    """Tell whether an address, in normal form, is a mailing list's, by its look."""
+    local, _, domain = address.rpartition("@")
+    if keeps_lists(domain):
+        return bool(local)
+    if domain in webmail_domains() or not re.search(_list_hosts().endings, f"{local}@"):
+        return False
+    return re.split(r"[._-]", local, maxsplit=1)[0] not in given_names()
 
 
 GROUP_MARK = "group:"
@@ -259,13 +302,17 @@ class Directory:
         if not address or address.startswith(GROUP_MARK) or self.is_internal(address):
             return False
         whose = self.primary(address)
-        if whose in self.listing.mixed:
+        if whose in self.listing.mixed or is_mailing_list(whose):
             return False
         return not within(domain_of(whose), self.partner_domains)
 
     def reaches_outside(self, address: str) -> bool:
         """Tell whether what is sent to an address is read outside: by its owner or by a group."""
-        return self.primary(address) in self.listing.mixed or self.is_external(address)
+        whose = self.primary(address)
+        if whose in self.listing.mixed or self.is_external(address):
+            return True
+        partner = within(domain_of(whose), self.partner_domains)
+        return is_mailing_list(whose) and not (partner or self.is_internal(address))
 
     def classify(self, unique: pa.Array) -> pd.DataFrame:
         """Return a row for each address of `unique`, in its order.
@@ -276,7 +323,7 @@ class Directory:
         partner, external and group.
         """
         plain = unique.cast(pa.string())
-        group = pc.starts_with(plain, GROUP_MARK).to_numpy(zero_copy_only=False)
+        group = pc.starts_with(plain, GROUP_MARK).to_numpy(zero_copy_only=False).copy()
         bare = pc.replace_substring_regex(plain, r"^([^+]+)\+[^@]*@", r"\1@")
         listed = outsider = np.zeros(len(plain), bool)
         if not self.listing.empty:
@@ -303,6 +350,12 @@ class Directory:
                 internal |= pc.is_in(form, own).to_numpy(zero_copy_only=False)
         internal &= ~outsider
         partner = by_domain(within(n, self.partner_domains) for n in names) & addressed & ~internal
+        likely = by_domain(keeps_lists(n) for n in names) & addressed
+        likely |= pc.match_substring_regex(bare, _list_hosts().endings).to_numpy(
+            zero_copy_only=False
+        )
+        for at in np.flatnonzero(likely & ~(internal | partner | group)).tolist():
+            group[at] = is_mailing_list(bare[at].as_py())
         return pd.DataFrame(
             {
                 "primary": pd.Series(bare.to_pandas(), dtype="str"),

@@ -42,6 +42,24 @@ SIDES = {
     "vicechair@gmail.com": "external",
     "chair@mail.gmail.com": "external",
     "a@": "external",
+    "housing-law@lists.bar.example": "group",
+    "anna@lists.bar.example": "group",
+    "tenants@groups.town.example": "group",
+    "any@googlegroups.com": "group",
+    "any@sub.groups.io": "group",
+    "foodbanks-l@pantry.example": "group",
+    "stewards-announce@club.example": "group",
+    "info@lists.co.uk": "external",
+    "info@lists.example": "external",
+    "a@mylists.bar.example": "external",
+    "anna-l@firm.example": "external",
+    "tom-l@gmail.com": "external",
+    "foodbanks-l@gmail.com": "external",
+    "l@firm.example": "external",
+    "hall@firm.example": "external",
+    "a@lists.org.example": "internal",
+    "all-staff-list@org.example": "internal",
+    "all-l@partner.example": "partner",
     GROUP_MARK + "tenants": "group",
     GROUP_MARK + "all@org.example": "group",
     GROUP_MARK + "all@evil.example": "group",
@@ -59,6 +77,19 @@ def test_sides(address: str, side: str) -> None:
     assert sides == ([side] if side != "nobody" else [])
     assert DIRECTORY.is_internal(address) == (side == "internal")
     assert DIRECTORY.is_external(address) == (side == "external")
+
+
+@pytest.mark.parametrize(
+    ("address", "outside"),
+    [
+        ("law@lists.bar.example", True),
+        ("a@lists.org.example", False),
+        ("a-l@partner.example", False),
+    ],
+)
+def test_a_mailing_list_is_read_outside(address: str, outside: bool) -> None:
+    """What goes to a list elsewhere is read by people outside, nobody knows how many."""
+    assert DIRECTORY.reaches_outside(address) == outside
 
 
 def test_internal_wins_over_partner() -> None:

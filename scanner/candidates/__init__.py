@@ -81,7 +81,7 @@ class Partition:
     """The finding of each list, by message key; of those set aside, where they may belong."""
 
     external_audience: Mapping[str, int]
-    """Distinct external recipients of each node, by message key."""
+    """External readers of each node, by message key: a group counts as two."""
 
     activity: Sequence[tuple[str, str, int, int]]
     set_aside: Mapping[str, int]
@@ -142,7 +142,7 @@ def examine(task: Task) -> Partition:
         nodes,
         people,
         view.findings,
-        dict(zip(keys, totals["outside"].tolist(), strict=True)),
+        dict(zip(keys, totals["readers"].tolist(), strict=True)),
         activity(task.mailbox, found),
         _set_aside(lists["aside"].drop(kin.aside), len(topics) - len(first), doubtful),
         [misdirection.finding(node.message_key, a) for node in nodes for a in node.astray],
@@ -221,7 +221,8 @@ def _people(found: Frames, chosen: np.ndarray) -> tuple[People, pd.DataFrame]:
     """Return the people on the chosen messages, and each message's totals.
 
     Totals, in the order of `chosen`: `visible`, `audience` (distinct addresses but the sender's),
-    `shown` (external visible), `outside` (external, Bcc included).
+    `shown` (external visible), `outside` (external, Bcc included), `readers` (the same, and two
+    for each group: more than one person reads what it gets).
     """
     recipients_ = found.recipients
     wanted = np.zeros(len(found.messages), bool)
@@ -256,6 +257,8 @@ def _people(found: Frames, chosen: np.ndarray) -> tuple[People, pd.DataFrame]:
     flags = pd.DataFrame(
         {"visible": visible, "audience": True, "shown": visible & outside, "outside": outside}
     )
+    grouped = (rows["kind"] == PERSON_KINDS.index("group")).to_numpy()
+    flags["readers"] = outside + 2 * grouped
     totals = flags.groupby(rows["message"].to_numpy()).sum().reindex(chosen, fill_value=0)
     return people, totals.astype(int)
 
@@ -351,7 +354,7 @@ def _shaped(node: Node, shape: RecipientList) -> Node:
         first=shape.first if shape.is_sorted else "",
         last=shape.last if shape.is_sorted else "",
         first_contact=shape.first_contact,
-        talking=shape.talking,
+        talking=shape.writing,
         again=shape.again,
         twins=shape.twins,
     )

@@ -21,6 +21,7 @@ PAIR = "fewer than three external people"
 ROLES = "role addresses only, such as info@ or newsdesk@"
 ANSWER = "an answer within a conversation that somebody outside began"
 KNOWN = "a known group: its people write to one another"
+CIRCLE = "a standing circle: most of its people write to all, week after week"
 COLLEAGUES = "colleagues of one to three organisations"
 ORGANISATIONS = "few organisations: several people each at a handful of domains"
 PRESS = "a press list: newspapers, broadcasters and their desks"
@@ -32,6 +33,9 @@ STANDING = "the same few people as in an earlier week, whose list is ranked ther
 INBOUND = "somebody outside sent it: what it shows, its sender disclosed"
 NOT_SENT = "a draft, a delivery report or an answer to an invitation"
 TOPIC = "a sensitive topic in Bcc to an audience that is shown already"
+
+STANDING_WEEKS = 4
+"""Other weeks in which a circle met by mail, from which on a sensitive matter is its own."""
 
 ONE_PLACE = 3
 """Domains up to which the people of a list are colleagues who know one another's addresses."""
@@ -45,9 +49,11 @@ def private(table: pd.DataFrame) -> pd.Series:
 def professional(table: pd.DataFrame, rules: Rules) -> pd.Series:
     """Tell of each list whether its people are organisations' staff.
 
-    What it is about is their work, and tells nothing of themselves.
+    What it is about is their work, and tells nothing of themselves. Where nearly everybody is at a
+    domain of their own, and none of these is a mailbox provider's, they are organisations.
     """
     known = table["organised"] >= 0.5
+    known |= (table["webmail"] == 0) & (table["domains"] >= 0.9 * table["people"])
     return ~private(table) & (known | (table["people"] < rules.business_from))
 
 
@@ -68,6 +74,7 @@ def reasons(table: pd.DataFrame, sensitive: pd.Series, rules: Rules) -> pd.Serie
         (people < SMALL, ROLES),
         (table["answer"] & ~huge, ANSWER),
         ((table["talking"] >= 0.5) & ~huge & (~sensitive | ~public), KNOWN),
+        ((table["writing"] >= 0.5) & (table["again"] >= STANDING_WEEKS) & ~huge, CIRCLE),
         (plain & one_place, COLLEAGUES),
         (plain & few & ~huge, ORGANISATIONS),
         (~public & table["press"] & ~huge & ~sensitive, PRESS),

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Signs", "Suspects", "finding"]
 
 DETECTOR = "misdirection"
-VERSION = 1
+VERSION = 2
 
 COUNTS_FROM = 0.6
 """A suspicion makes an incident from this confidence on."""
@@ -161,14 +161,23 @@ class Suspects:
 
 
 def _in_conversation(history: History, found: pd.DataFrame) -> np.ndarray:
-    """Tell of suspicions whether the person wrote in under this very subject before."""
+    """Tell of suspicions whether the person wrote in under this very subject before.
+
+    Or stood on such a message that somebody else wrote: whoever answers all chose nobody.
+    """
     messages = history.found.messages
-    inbound = messages["inbound"].to_numpy() & np.isin(history.senders, found["person"])
+    inbound = messages["inbound"].to_numpy()
+    listed = history.found.recipients
+    at = listed["message"].to_numpy()
+    person = history.found.addresses["person"].to_numpy()[listed["code"].to_numpy()]
+    met = inbound[at] & np.isin(person, found["person"])
+    own = np.flatnonzero(inbound & np.isin(history.senders, found["person"]))
+    rows = np.concatenate([own, at[met]])
     wrote = pd.DataFrame(
         {
-            "person": history.senders[inbound],
-            "subject": history.subject[inbound],
-            "wrote": messages["when"].to_numpy()[inbound],
+            "person": np.concatenate([history.senders[own], person[met]]),
+            "subject": history.subject[rows],
+            "wrote": messages["when"].to_numpy()[rows],
         }
     )
     wrote = wrote[wrote["subject"] >= 0].groupby(["person", "subject"], as_index=False).min()

@@ -40,7 +40,7 @@ SENSITIVE_BCC = Kind(
 )
 
 DETECTOR = "visible-recipients"
-VERSION = 2
+VERSION = 3
 
 SMALL, PUBLIC, MEDIUM, LARGE, HUGE = 3, 5, 10, 25, 100
 """The bands, in distinct external people whose addresses show."""
@@ -230,6 +230,10 @@ class RecipientList(NamedTuple):
     twins: int = 0
     """People who bear a display name that another address of the list bears, too."""
 
+    writing: float = 0.0
+    """Share of the external ones who themselves write to others of the list: one answer to all
+    makes everybody `talking`."""
+
     @property
     def is_sorted(self) -> bool:
         """Whether the list stands in alphabetical order, as a pasted export does."""
@@ -280,7 +284,8 @@ def lists(found: Frames) -> pd.DataFrame:
     outside = rows[rows["external"]]
     table["domains"] = outside.groupby("message")["domain"].nunique()
     table["first_contact"] = counts["new"] / counts["external"].clip(lower=1)
-    table["talking"] = _talking(found, outside).reindex(table.index, fill_value=0.0)
+    talk = _talking(found, outside).reindex(table.index, fill_value=0.0)
+    table["talking"], table["writing"] = talk["talking"], talk["writing"]
     weeks = _again(found, outside).reindex(table.index, fill_value=0)
     table["again"], table["before"] = weeks["again"], weeks["before"]
     table["organised"] = counts["organisation"] / table["people"].clip(lower=1)
@@ -342,8 +347,10 @@ def _first_contact(found: Frames, rows: pd.DataFrame) -> np.ndarray:
     return np.asarray(first[rows["person"].to_numpy()] >= when[rows["message"].to_numpy()])
 
 
-def _talking(found: Frames, outside: pd.DataFrame) -> pd.Series:
+def _talking(found: Frames, outside: pd.DataFrame) -> pd.DataFrame:
     """Return, for each list, the share of its people who write to others of it.
+
+    `writing` those who do, `talking` with those to whom they write.
 
     Learnt from inbound messages: a reply to all, or mail that a person of the list sent to others
     of it. Whoever converses already knows the others' addresses. What came in the weeks after the
@@ -364,7 +371,7 @@ def _talking(found: Frames, outside: pd.DataFrame) -> pd.Series:
     pairs = pairs.groupby(["person", "partner"], as_index=False)["heard"].agg(["min", "max"])
     pairs = pairs[pairs.groupby("person").cumcount() < BUSY_SENDER]
     if pairs.empty or small.empty:
-        return pd.Series(dtype=float)
+        return pd.DataFrame({"talking": [], "writing": []}, dtype=float)
     pairs = pairs[pairs["person"].isin(small["person"])]
     met = small[["message", "person"]].merge(pairs, on="person")
     sent = found.messages["when"].to_numpy()[met["message"].to_numpy()]
@@ -373,14 +380,13 @@ def _talking(found: Frames, outside: pd.DataFrame) -> pd.Series:
         small[["message", "person"]].rename(columns={"person": "partner"}),
         on=["message", "partner"],
     )
-    talkers = pd.concat(
-        [
-            met[["message", "person"]],
-            met[["message", "partner"]].set_axis(["message", "person"], axis=1),
-        ]
-    ).drop_duplicates()
+    writers = met[["message", "person"]].drop_duplicates()
+    partners = met[["message", "partner"]].set_axis(["message", "person"], axis=1)
+    talkers = pd.concat([writers, partners]).drop_duplicates()
     sizes = small.groupby("message").size()
-    return pd.Series((talkers.groupby("message").size() / sizes).fillna(0.0))
+    counts = {"talking": talkers, "writing": writers}
+    shares = {name: who.groupby("message").size() / sizes for name, who in counts.items()}
+    return pd.DataFrame(shares).fillna(0.0)
 
 
 def _again(found: Frames, outside: pd.DataFrame) -> pd.DataFrame:

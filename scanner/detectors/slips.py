@@ -409,6 +409,7 @@ def _former(history: History) -> pd.DataFrame:
         rows["external"].to_numpy()
         & (rows["previous"].to_numpy() >= 0)
         & (rows["when"].to_numpy() - rows["previous"].to_numpy() >= DISUSED)
+        & (rows["others"].to_numpy() <= SMALL_CIRCLE)
     ]
     heard = history.heard["last"].reindex(back["person"]).fillna(-1).to_numpy()
     back = back[heard < back["when"].to_numpy() - DISUSED]

@@ -264,6 +264,12 @@ def test_talking(others: list[SourceMessage], expected: float) -> None:
     assert one(sent(0, [A, B, C]), *others).talking == pytest.approx(expected)
 
 
+def test_who_writes_to_all_is_told_from_who_is_only_written_to() -> None:
+    """One answer to all makes everybody talk; only its writer wrote."""
+    found = one(sent(0, [A, B, C]), sent(-5 * DAY, [JO, B, C], sender=A))
+    assert (found.talking, found.writing) == (1.0, pytest.approx(1 / 3))
+
+
 @pytest.mark.parametrize(
     ("others", "expected"),
     [
@@ -369,6 +375,10 @@ RULES = severity.default_rules()
         pytest.param(looks(talking=0.5), False, aside.KNOWN, id="half-talk"),
         pytest.param(looks(talking=0.49), False, "", id="fewer-talk"),
         pytest.param(looks(talking=0.5), True, "", id="half-talk-sensitive"),
+        pytest.param(looks(writing=0.5, again=4), True, aside.CIRCLE, id="circle-sensitive"),
+        pytest.param(looks(writing=0.5, again=3), True, "", id="circle-of-four-weeks"),
+        pytest.param(looks(writing=0.4, talking=1.0, again=9), True, "", id="few-write-sensitive"),
+        pytest.param(looks(people=100, writing=1.0, again=9), True, "", id="circle-of-100"),
         pytest.param(looks(people=99, talking=1.0), False, aside.KNOWN, id="99-talk"),
         pytest.param(looks(people=100, talking=1.0), False, "", id="100-talk"),
         pytest.param(looks(again=2, **BUSINESS), False, aside.RECURRENT, id="recurrent"),
@@ -394,6 +404,22 @@ def test_set_aside(found: RecipientList, sensitive: bool, expected: str) -> None
 def test_a_hundred_people_always_count(people_: int, more: dict[str, Any]) -> None:
     """From 100 people on nothing sets a list aside."""
     assert reason(looks(people=people_, **more)) == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(looks(people=26, domains=26, webmail=0), True, id="a-domain-each"),
+        pytest.param(looks(people=26, domains=24, webmail=0), True, id="nearly"),
+        pytest.param(looks(people=26, domains=20, webmail=0), False, id="some-share-one"),
+        pytest.param(looks(people=26, domains=26, webmail=1), False, id="one-at-webmail"),
+        pytest.param(looks(people=24, domains=5, webmail=0), True, id="few"),
+    ],
+)
+def test_organisations_staff(found: RecipientList, expected: bool) -> None:
+    """Where everybody is at a domain of their own, and none at webmail, they are organisations'."""
+    rows = pd.DataFrame([found], columns=RecipientList._fields)
+    assert bool(aside.professional(rows, RULES).iloc[0]) == expected
 
 
 def test_set_aside_of_nothing() -> None:

@@ -1,8 +1,10 @@
+# ruff: noqa: E501 (a mail, a row of a table)
 """What was in order all year, large lists and sensitive words too."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tests.docket.mail import Mail
 from tests.year.exposures import (
@@ -37,15 +39,24 @@ def benign(people: People) -> list[Mail]:
     ]
 
 
-def _every(name: str, days: int, first: float, subject: str, sender: str, **more: object) -> Iterator[Mail]:
+def _every(
+    name: str, days: int, first: float, subject: str, sender: str, **more: object
+) -> Iterator[Mail]:
     """Yield one message so many days apart, the year round."""
     for n in range(int(360 / days)):
-        yield Mail(f"{name}-{n}", (n * days + first) * DAY, subject.format(n=n), sender=sender, **more)  # type: ignore[arg-type]
+        mail = Mail(f"{name}-{n}", (n * days + first) * DAY, subject.format(n=n), sender=sender)
+        yield replace(mail, **more)  # type: ignore[arg-type]
 
 
 def _professionals(people: People) -> Iterator[Mail]:
     """People who are written to for their work; some of the matters are as grave as can be."""
-    agencies = ("police.example", "health.example", "council.example", "probation.example", "womensaid.example")
+    agencies = (
+        "police.example",
+        "health.example",
+        "council.example",
+        "probation.example",
+        "womensaid.example",
+    )
     at, firms = people.at, people.firms
     table: Sequence[tuple[str, int, float, str, str, list[str]]] = (
         ("marac", 7, 1.1, "MARAC: domestic abuse cases for week {n}", SUPPORT, at(14, *agencies)),
@@ -83,9 +94,23 @@ def _professionals(people: People) -> Iterator[Mail]:
         yield from _every(name, days, first, subject, sender, to=who)
     meeting = at(20, *agencies)
     for n in range(6):
-        invite = Mail(f"meeting-{n}", (40 + n * 50) * DAY, "Partnership meeting", to=meeting, sender=SUPPORT, invites=True)
+        invite = Mail(
+            f"meeting-{n}",
+            (40 + n * 50) * DAY,
+            "Partnership meeting",
+            to=meeting,
+            sender=SUPPORT,
+            invites=True,
+        )
         yield invite
-        yield Mail(f"meeting-up-{n}", (41 + n * 50) * DAY, "Updated: Partnership meeting", to=meeting, sender=SUPPORT, invites=True)
+        yield Mail(
+            f"meeting-up-{n}",
+            (41 + n * 50) * DAY,
+            "Updated: Partnership meeting",
+            to=meeting,
+            sender=SUPPORT,
+            invites=True,
+        )
 
 
 def _circles(people: People) -> Iterator[Mail]:
@@ -104,7 +129,9 @@ def _circles(people: People) -> Iterator[Mail]:
     )
     for name, days, subject, sender, count in table:
         who = people.public(count)
-        for n, mail in enumerate(_every(name, days, 2.5, subject, sender, to=who, names=people.names)):
+        for n, mail in enumerate(
+            _every(name, days, 2.5, subject, sender, to=who, names=people.names)
+        ):
             yield mail
             for k in range(2):
                 by = who[(n + k * 3) % count]
@@ -116,33 +143,97 @@ def _inside(people: People) -> Iterator[Mail]:
     """What stays inside, sensitive or not."""
     staff = [f"{n}.staff@{HOMES}" for n in range(180)]
     yield from _every("all-staff", 7, 0.5, "Staff bulletin {n}", PR, to=staff)
-    yield from _every("aids-day", 180, 0.6, "HIV awareness day: wear a ribbon", PR, to=[*staff, f"all@{CHARITY}", f"all@{LAW}"])
-    yield from _every("contractors", 14, 0.7, "On-call rota {n}", REPAIRS, to=staff[:9], cc=people.at(6, "gasworks.example"))
+    yield from _every(
+        "aids-day",
+        180,
+        0.6,
+        "HIV awareness day: wear a ribbon",
+        PR,
+        to=[*staff, f"all@{CHARITY}", f"all@{LAW}"],
+    )
+    yield from _every(
+        "contractors",
+        14,
+        0.7,
+        "On-call rota {n}",
+        REPAIRS,
+        to=staff[:9],
+        cc=people.at(6, "gasworks.example"),
+    )
     yield from _every("cases", 7, 0.8, "Arrears cases for court {n}", INCOME, to=staff[:12])
     yield from _every("baby", 120, 0.9, "Collection for Lowri's baby", RECRUIT, to=staff[:40])
 
 
 def _hosts(people: People) -> Iterator[Mail]:
     """Mailing lists at a host: one address whose members nobody sees."""
-    yield from _every("list-a", 14, 3.5, "Re: housing-law digest {n}", LAW_LIST_SENDER, to=["housing-law@lists.bar.example"])
-    yield from _every("list-b", 14, 4.5, "Food bank network {n}", GIVING, to=["foodbanks@groups.pantry.example"], cc=["foodbanks-l@pantry.example"])
-    yield from _every("list-c", 30, 5.5, "Tenants' voice: meeting {n}", LETTINGS, to=["tenants-voice@groups.gwern-community.example"])
-    yield from _every("list-d", 30, 6.5, "Regional bulletins", PR, to=[f"{w}-l@{w}.example" for w in ("north", "south", "east", "west", "mid")])
-    yield from _every("list-e", 30, 7.5, "HIV support workers' list: query {n}", GROUPS, to=["hiv-workers@lists.health.example"])
-
-
-LAW_LIST_SENDER = CLAIMS
+    yield from _every(
+        "list-a",
+        14,
+        3.5,
+        "Re: housing-law digest {n}",
+        CLAIMS,
+        to=["housing-law@lists.bar.example"],
+    )
+    yield from _every(
+        "list-b",
+        14,
+        4.5,
+        "Food bank network {n}",
+        GIVING,
+        to=["foodbanks@groups.pantry.example"],
+        cc=["foodbanks-l@pantry.example"],
+    )
+    yield from _every(
+        "list-c",
+        30,
+        5.5,
+        "Tenants' voice: meeting {n}",
+        LETTINGS,
+        to=["tenants-voice@groups.gwern-community.example"],
+    )
+    yield from _every(
+        "list-d",
+        30,
+        6.5,
+        "Regional bulletins",
+        PR,
+        to=[f"{w}-l@{w}.example" for w in ("north", "south", "east", "west", "mid")],
+    )
+    yield from _every(
+        "list-e",
+        30,
+        7.5,
+        "HIV support workers' list: query {n}",
+        GROUPS,
+        to=["hiv-workers@lists.health.example"],
+    )
 
 
 def _bulk(people: People) -> Iterator[Mail]:
     """Properly in Bcc."""
     readers, residents, clients = people.public(500), people.public(900), people.public(240)
     yield from _every("newsletter", 30, 8.5, "Newsletter {n}", GIVING, to=[GIVING], bcc=readers)
-    yield from _every("residents", 60, 9.5, "Your home: residents' news", LETTINGS, to=[LETTINGS], bcc=residents)
-    yield from _every("alert", 60, 10.5, "Client alert: leasehold reform", CLAIMS, to=[CLAIMS], bcc=clients)
-    yield from _every("helpers", 30, 11.5, "Volunteers wanted for Saturday", GIVING, to=[GIVING], bcc=readers[:60])
-    yield from _every("small-group", 14, 12.5, "Bereavement group this week", GROUPS, to=[GROUPS], bcc=people.public(12))
-    yield from _every("enquete", 120, 13.5, "Enquête: uw mening telt", LETTINGS, to=[LETTINGS], bcc=residents[:80])
+    yield from _every(
+        "residents", 60, 9.5, "Your home: residents' news", LETTINGS, to=[LETTINGS], bcc=residents
+    )
+    yield from _every(
+        "alert", 60, 10.5, "Client alert: leasehold reform", CLAIMS, to=[CLAIMS], bcc=clients
+    )
+    yield from _every(
+        "helpers", 30, 11.5, "Volunteers wanted for Saturday", GIVING, to=[GIVING], bcc=readers[:60]
+    )
+    yield from _every(
+        "small-group",
+        14,
+        12.5,
+        "Bereavement group this week",
+        GROUPS,
+        to=[GROUPS],
+        bcc=people.public(12),
+    )
+    yield from _every(
+        "enquete", 120, 13.5, "Enquête: uw mening telt", LETTINGS, to=[LETTINGS], bcc=residents[:80]
+    )
 
 
 def _their_own(people: People) -> Iterator[Mail]:
@@ -159,16 +250,54 @@ def _their_own(people: People) -> Iterator[Mail]:
         who = people.public(count)
         at = (33 + place * 41) * DAY
         yield Mail(name, at, subject, sender=who[0], to=[sender], cc=who[1:])
-        yield Mail(f"{name}-re", at + 4, f"Re: {subject}", sender=sender, to=who, answers=name, text="Thank you, we will look into it.\n")
+        yield Mail(
+            f"{name}-re",
+            at + 4,
+            f"Re: {subject}",
+            sender=sender,
+            to=who,
+            answers=name,
+            text="Thank you, we will look into it.\n",
+        )
     members = [*people.at(20, "senedd.example"), *roles(10, "gazette", ("newsdesk",))]
     writer = people.public(1)[0]
-    first = Mail("mps", 205 * DAY, "Our estate is being ignored", sender=writer, to=[PR], cc=members)
+    first = Mail(
+        "mps", 205 * DAY, "Our estate is being ignored", sender=writer, to=[PR], cc=members
+    )
     yield first
-    yield Mail("mps-re", 206 * DAY, f"Re: {first.subject}", sender=PR, to=[writer], cc=members, answers="mps")
-    papers = Mail("board-papers", 214 * DAY, "Papers for the strategy board", sender="clerk@council.example", to=[SUPPORT, *people.at(16, "council.example", "health.example")])
+    yield Mail(
+        "mps-re",
+        206 * DAY,
+        f"Re: {first.subject}",
+        sender=PR,
+        to=[writer],
+        cc=members,
+        answers="mps",
+    )
+    papers = Mail(
+        "board-papers",
+        214 * DAY,
+        "Papers for the strategy board",
+        sender="clerk@council.example",
+        to=[SUPPORT, *people.at(16, "council.example", "health.example")],
+    )
     yield papers
-    yield Mail("board-papers-on", 214 * DAY + 2, f"FW: {papers.subject}", sender=SUPPORT, to=[INCOME, f"director@{HOMES}"], text=quoted("For Monday.", papers))
-    yield Mail("board-papers-off", 214 * DAY + 3, f"FW: {papers.subject}", sender=SUPPORT, to=people.at(1, "hostel1.example"), text=quoted("For Monday.", papers))
+    yield Mail(
+        "board-papers-on",
+        214 * DAY + 2,
+        f"FW: {papers.subject}",
+        sender=SUPPORT,
+        to=[INCOME, f"director@{HOMES}"],
+        text=quoted("For Monday.", papers),
+    )
+    yield Mail(
+        "board-papers-off",
+        214 * DAY + 3,
+        f"FW: {papers.subject}",
+        sender=SUPPORT,
+        to=people.at(1, "hostel1.example"),
+        text=quoted("For Monday.", papers),
+    )
 
 
 def _letters(people: People) -> Iterator[Mail]:
@@ -184,14 +313,35 @@ def _letters(people: People) -> Iterator[Mail]:
         at = 3 * DAY + n * 14.0
         yield Mail(f"letter-{n}", at, f"{subject} {n}", sender=sender, to=who, names=people.names)
         if n % 2:
-            yield Mail(f"letter-{n}-re", at + 20, f"Re: {subject} {n}", sender=who[0], to=[sender], answers=f"letter-{n}", text="Diolch, thank you.\n")
+            yield Mail(
+                f"letter-{n}-re",
+                at + 20,
+                f"Re: {subject} {n}",
+                sender=who[0],
+                to=[sender],
+                answers=f"letter-{n}",
+                text="Diolch, thank you.\n",
+            )
     for n in range(20):
         family = people.public(3)
-        yield Mail(f"will-{n}", 10 * DAY + n * 16 * DAY, f"Estate of the late Mr {n}", sender=FAMILY_LAW, to=[*family, *people.at(1, "accountant.example")])
+        yield Mail(
+            f"will-{n}",
+            10 * DAY + n * 16 * DAY,
+            f"Estate of the late Mr {n}",
+            sender=FAMILY_LAW,
+            to=[*family, *people.at(1, "accountant.example")],
+        )
     excuses = (
         ("sorry-late", "Sorry for the late answer"), ("apology-delay", "Apologies for the delay to your repair"),
         ("delete-old", "Please delete my old number"), ("ymddiheuriad", "Ymddiheuriadau am yr oedi"),
         ("excuses-te-laat", "Excuses voor de late reactie"), ("recall-product", "Product recall: your boiler"),
     )  # fmt: skip
     for place, (name, subject) in enumerate(excuses):
-        yield from _every(name, 60, 14.5 + place, subject, (REPAIRS, LETTINGS, CLAIMS)[place % 3], to=people.public(1))
+        yield from _every(
+            name,
+            60,
+            14.5 + place,
+            subject,
+            (REPAIRS, LETTINGS, CLAIMS)[place % 3],
+            to=people.public(1),
+        )

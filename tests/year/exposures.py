@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a mail, a row of a table)
 """What went wrong in the year: each exposure with its messages and people."""
 
 from __future__ import annotations
@@ -74,26 +75,57 @@ def followed(people: People) -> Iterator[Exposure]:
 
     everyone = sorted(people.public(650))
     damp = mail("damp", 52 * DAY, "Damp and mould: your survey", REPAIRS, to=everyone[:340])
-    yield Exposure("damp", [damp, mail("damp-2", 53 * DAY, damp.subject, REPAIRS, to=everyone[340:])], 650)
+    yield Exposure(
+        "damp", [damp, mail("damp-2", 53 * DAY, damp.subject, REPAIRS, to=everyone[340:])], 650
+    )
 
     tenants = people.public(1150)
     news = mail("news", 61 * DAY, "Spring news for residents", LETTINGS, to=tenants)
-    sorry = mail("news-sorry", 62 * DAY, "Sorry about yesterday's email", LETTINGS, to=[LETTINGS], bcc=tenants)
+    sorry = mail(
+        "news-sorry",
+        62 * DAY,
+        "Sorry about yesterday's email",
+        LETTINGS,
+        to=[LETTINGS],
+        bcc=tenants,
+    )
     yield Exposure("news", [news, sorry], 1150)
 
     hopefuls = people.public(34)
-    job = mail("job", 75 * DAY, "Your application: Housing Officer", RECRUIT, to=[RECRUIT], cc=hopefuls)
+    job = mail(
+        "job", 75 * DAY, "Your application: Housing Officer", RECRUIT, to=[RECRUIT], cc=hopefuls
+    )
     delete = mail("job-delete", 75 * DAY + 2, "Please delete my last message", RECRUIT, to=[RECRUIT], cc=hopefuls,
                   text="Dear all,\n\nI sent the last message to all of you in error. Please delete it.\n")  # fmt: skip
     yield Exposure("job", [job, delete], 34)
 
     families = people.public(18)
-    invite = mail("drop-in", 88 * DAY, "Tenancy support drop-in: debts and benefits", SUPPORT, to=families, invites=True)
-    yield Exposure("drop-in", [invite, shown_again(invite, "drop-in-2", 90 * DAY, subject=f"Updated: {invite.subject}")], 18)
+    invite = mail(
+        "drop-in",
+        88 * DAY,
+        "Tenancy support drop-in: debts and benefits",
+        SUPPORT,
+        to=families,
+        invites=True,
+    )
+    yield Exposure(
+        "drop-in",
+        [invite, shown_again(invite, "drop-in-2", 90 * DAY, subject=f"Updated: {invite.subject}")],
+        18,
+    )
 
     bathrooms = people.public(64)
-    hidden = mail("bathrooms", 101 * DAY, "Bathroom programme: when we come to you", REPAIRS, to=[REPAIRS], bcc=bathrooms)
-    shown = mail("bathrooms-2", 101 * DAY + 3, f"Corrected: {hidden.subject}", REPAIRS, to=bathrooms)
+    hidden = mail(
+        "bathrooms",
+        101 * DAY,
+        "Bathroom programme: when we come to you",
+        REPAIRS,
+        to=[REPAIRS],
+        bcc=bathrooms,
+    )
+    shown = mail(
+        "bathrooms-2", 101 * DAY + 3, f"Corrected: {hidden.subject}", REPAIRS, to=bathrooms
+    )
     yield Exposure("bathrooms", [hidden, shown], 64)
 
     payers = people.public(250)
@@ -102,20 +134,42 @@ def followed(people: People) -> Iterator[Exposure]:
     ], 250)  # fmt: skip
 
     waiting = people.public(41)
-    place = mail("waiting", 130 * DAY, "Counselling: your place on the waiting list", GROUPS, to=waiting)
-    yield Exposure("waiting", [place, shown_again(place, "waiting-recall", 130 * DAY + 0.3, subject=f"Recall: {place.subject}")], 41)
+    place = mail(
+        "waiting", 130 * DAY, "Counselling: your place on the waiting list", GROUPS, to=waiting
+    )
+    yield Exposure(
+        "waiting",
+        [
+            place,
+            shown_again(
+                place, "waiting-recall", 130 * DAY + 0.3, subject=f"Recall: {place.subject}"
+            ),
+        ],
+        41,
+    )
 
     parents = people.public(52)
-    breaks = mail("breaks", 143 * DAY, "Short breaks for disabled children: have your say", YOUTH, to=parents)
+    breaks = mail(
+        "breaks", 143 * DAY, "Short breaks for disabled children: have your say", YOUTH, to=parents
+    )
     answers = [
         mail(f"breaks-{n}", 143 * DAY + 1 + n, f"Re: {breaks.subject}", parents[n * 5], answers="breaks",
              to=[YOUTH, *(p for p in parents if p != parents[n * 5])], text="Thanks, we will come.\n") for n in range(2)
     ]  # fmt: skip
-    own = mail("breaks-own", 143 * DAY + 5, f"Re: {breaks.subject}", GROUPS, answers="breaks", to=[YOUTH, *parents])
+    own = mail(
+        "breaks-own",
+        143 * DAY + 5,
+        f"Re: {breaks.subject}",
+        GROUPS,
+        answers="breaks",
+        to=[YOUTH, *parents],
+    )
     yield Exposure("breaks", [breaks, *answers, own], 52)
 
     claimants = people.public(44)
-    hearing = mail("hearing", 158 * DAY, "Residents' claim: date of the hearing", CLAIMS, to=claimants)
+    hearing = mail(
+        "hearing", 158 * DAY, "Residents' claim: date of the hearing", CLAIMS, to=claimants
+    )
     storm = [
         mail(f"hearing-{n}", 158 * DAY + 0.5 + n, f"RE: {hearing.subject}", claimants[n], answers="hearing",
              to=[CLAIMS, *(p for p in claimants if p != claimants[n])], text="Why can everybody see my address?\n") for n in range(14)
@@ -123,24 +177,53 @@ def followed(people: People) -> Iterator[Exposure]:
     yield Exposure("hearing", [hearing, *storm], 44)
 
     huurders = people.public(19)
-    achter = mail("achterstand", 171 * DAY, "Herinnering: huurachterstand", INCOME, to=[INCOME], cc=huurders)
+    achter = mail(
+        "achterstand", 171 * DAY, "Herinnering: huurachterstand", INCOME, to=[INCOME], cc=huurders
+    )
     excuses = mail("achterstand-2", 171 * DAY + 4, "Onze excuses", INCOME, to=[INCOME], bcc=huurders,
                    text="Beste huurder,\n\nOnze excuses. Wilt u de vorige e-mail verwijderen?\n")  # fmt: skip
     yield Exposure("achterstand", [achter, excuses], 19)
 
     leaseholders = people.public(26)
     for n, at in enumerate((182, 268)):
-        yield Exposure(f"leasehold-{n}", [mail(f"leasehold-{n}", at * DAY, f"Service charge: {('spring', 'autumn')[n]}", INCOME, to=leaseholders)], 26)
+        yield Exposure(
+            f"leasehold-{n}",
+            [
+                mail(
+                    f"leasehold-{n}",
+                    at * DAY,
+                    f"Service charge: {('spring', 'autumn')[n]}",
+                    INCOME,
+                    to=leaseholders,
+                )
+            ],
+            26,
+        )
 
     patients = people.public(150)
-    yield Exposure("clinic", [mail("clinic", 203 * DAY, "HIV clinic: reminders by text", GROUPS, to=[GROUPS], bcc=patients)], 150)
+    yield Exposure(
+        "clinic",
+        [
+            mail(
+                "clinic",
+                203 * DAY,
+                "HIV clinic: reminders by text",
+                GROUPS,
+                to=[GROUPS],
+                bcc=patients,
+            )
+        ],
+        150,
+    )
 
 
 def forwarded(people: People) -> Iterator[Exposure]:
     """Yield those in which a list went on in a quoted header."""
     parents = people.public(35)
-    coach = f"mandy.fenwick@clwb-nofio.example"
-    inbound = Mail("swim", 211 * DAY, "Swimming for children with autism", to=[YOUTH, *parents], sender=coach)
+    coach = "mandy.fenwick@clwb-nofio.example"
+    inbound = Mail(
+        "swim", 211 * DAY, "Swimming for children with autism", to=[YOUTH, *parents], sender=coach
+    )
     onward = Mail("swim-on", 211 * DAY + 4, f"FW: {inbound.subject}", sender=YOUTH,
                   to=people.at(3, "ysgol-gwern.example"), text=quoted("For you to see.", inbound))  # fmt: skip
     yield Exposure("swim", [onward], 35, [inbound])
@@ -170,8 +253,10 @@ def table(people: People, rows: int) -> bytes:
     """Return a table of people with birth dates and arrears."""
     lines = ["Name,Date of birth,Address,Arrears"]
     for n in range(rows):
-        name = f"{people.random.choice('Mari Tess Olwen Piet'.split())} {people.random.choice('Roblin Vaart Quennell Huws'.split())}{'abcdefghij'[n % 10]}"
-        lines.append(f"{name},{1 + n % 28:02}/{1 + n % 12:02}/19{40 + n % 59},{n + 1} Stryd y Bont,{n * 7 + 40}.00")
+        name = f"{people.random.choice(['Mari', 'Tess', 'Olwen', 'Piet'])} {people.random.choice(['Roblin', 'Vaart', 'Quennell', 'Huws'])}{'abcdefghij'[n % 10]}"
+        lines.append(
+            f"{name},{1 + n % 28:02}/{1 + n % 12:02}/19{40 + n % 59},{n + 1} Stryd y Bont,{n * 7 + 40}.00"
+        )
     return "\n".join(lines).encode()
 
 
@@ -199,7 +284,14 @@ def _file(people: People, name: str, at: float) -> Exposure:
 
 def _sheet(people: People, name: str, at: float) -> Exposure:
     reader = people.public(1)
-    slip = Mail(name, at, "Panel papers", to=reader, sender=INCOME, files=[("panel papers.csv", table(people, 120))])
+    slip = Mail(
+        name,
+        at,
+        "Panel papers",
+        to=reader,
+        sender=INCOME,
+        files=[("panel papers.csv", table(people, 120))],
+    )
     return Exposure(name, [slip], 0)
 
 
@@ -210,7 +302,10 @@ def _home(people: People, name: str, at: float) -> Exposure:
 
 
 def _host(people: People, name: str, at: float) -> Exposure:
-    rows = "\n".join(f"{n}. {w} Roblin, {w[:2].upper()}{n}0{n}1{n}3C" for n, w in enumerate("Mari Tess Olwen Piet Ned Una".split(), 1))
+    rows = "\n".join(
+        f"{n}. {w} Roblin, {w[:2].upper()}{n}0{n}1{n}3C"
+        for n, w in enumerate(["Mari", "Tess", "Olwen", "Piet", "Ned", "Una"], 1)
+    )
     slip = Mail(name, at, "Arrears: accounts for court", to=["tenants-voice@groups.gwern-community.example"], sender=INCOME,
                 text=f"National Insurance numbers for the court:\n{rows}\n")  # fmt: skip
     return Exposure(name, [slip], 0)
