@@ -1,4 +1,4 @@
-"""What the tests of numbers share: words beside them, edges, check digits."""
+"""What the tests of numbers share: words beside them, check digits."""
 
 from __future__ import annotations
 
@@ -32,17 +32,6 @@ _CALLED = re.compile(
     r"(?: is)?[ .:=#|(\[\"'\t-]{0,4}\n?\Z",
     re.I | re.A,
 )
-_JOINED = frozenset("+=/_&@%.-\\")
-"""Characters that make a number part of something longer: a phone number, a link, an amount."""
-
-
-def stands_alone(passage: Passage, start: int, end: int) -> bool:
-    """Tell whether no further digits, letters or joining signs touch the text on either side."""
-    before, after = passage.around(start, end)
-    if before.isalnum() or before in _JOINED or after.isalnum() or after in {"_", "@", "%", "="}:
-        return False
-    further = passage.text[end + 1 : end + 2]
-    return not (after in _JOINED and after and further.isdigit())
 
 
 def called_reference(passage: Passage, start: int) -> bool:
@@ -61,14 +50,6 @@ def called_references(at: Spans) -> Mask:
 @cache
 def _called() -> Automaton:
     return Automaton(_CALLED, backwards=True)
-
-
-def in_a_row(passage: Passage, start: int, end: int) -> bool:
-    """Tell whether more digits go on within the same line, one separator away."""
-    text = passage.text
-    left = start > 1 and text[start - 1] in " -" and text[start - 2].isdigit()
-    right = end + 1 < len(text) and text[end] in " -" and text[end + 1].isdigit()
-    return left or right
 
 
 _NO_DIGITS = bytes(code for code in range(128) if not chr(code).isdigit())

@@ -273,16 +273,6 @@ class Passage:
         glued = left[-1:].isalpha() and text[start : start + 1].isalpha()
         return glued and words.behind.search(left) is not None
 
-    def earlier(self, words: Words, start: int) -> bool:
-        """Tell whether one of `words` stands anywhere before, as a column head does."""
-        begins, _, _ = self._page.listed(words)
-        first = bisect_left(begins, self._begin)
-        return first < len(begins) and begins[first] < self._begin + start
-
-    def around(self, start: int, end: int) -> tuple[str, str]:
-        """Return the characters right before and right after, empty at an edge."""
-        return self.text[start - 1 : start] if start else "", self.text[end : end + 1]
-
 
 class Spans:
     """Places in a page from `start` to `end`, a column each: the candidates of one pattern."""
