@@ -130,6 +130,21 @@ def test_an_empty_mailbox_gives_nothing(tmp_path: Path) -> None:
     assert found.set_aside == {}
 
 
+@pytest.mark.parametrize(
+    ("to", "readers"),
+    [
+        (["law@lists.bar.example"], 2),
+        (["law@lists.bar.example", "a@gmail.com"], 1),
+        (["Tenants"], 0),
+        (["Tenants", "a@gmail.com"], 1),
+    ],
+)
+def test_a_list_elsewhere_has_readers(tmp_path: Path, to: list[str], readers: int) -> None:
+    """What goes to a list elsewhere is read there; a group's bare name says nothing of that."""
+    mail = sent(0, to, subject="Please delete my last message")
+    assert list(examine(tmp_path, mail).external_audience.values()) == [readers]
+
+
 def test_a_list_becomes_a_node_and_a_finding(tmp_path: Path) -> None:
     """A ranked list tells whom it showed and to how many; its people are told apart."""
     shown = ["a@gmail.com", "A+x@gmail.com", "b@gmail.com", *public(4), SAM, JO, "Tenants"]

@@ -19,6 +19,7 @@ from scanner.crypto import PLAIN, Vault
 from scanner.detectors import aside, misdirection, recipients, reports
 from scanner.detectors.misdirection import Signs, Suspects
 from scanner.detectors.recipients import RecipientList
+from scanner.directory import GROUP_MARK
 from scanner.exposure import PERSON_KINDS, People
 from scanner.incidents import Node
 
@@ -81,7 +82,7 @@ class Partition:
     """The finding of each list, by message key; of those set aside, where they may belong."""
 
     external_audience: Mapping[str, int]
-    """External readers of each node, by message key: a group counts as two."""
+    """Distinct external recipients of each node, by message key; two where only a list is."""
 
     activity: Sequence[tuple[str, str, int, int]]
     set_aside: Mapping[str, int]
@@ -142,7 +143,14 @@ def examine(task: Task) -> Partition:
         nodes,
         people,
         view.findings,
-        dict(zip(keys, totals["readers"].tolist(), strict=True)),
+        # What goes to nobody else than a list has more than one reader.
+        dict(
+            zip(
+                keys,
+                totals["outside"].where(totals["outside"] > 0, 2 * totals["lists"]),
+                strict=True,
+            )
+        ),
         activity(task.mailbox, found),
         _set_aside(lists["aside"].drop(kin.aside), len(topics) - len(first), doubtful),
         [misdirection.finding(node.message_key, a) for node in nodes for a in node.astray],
@@ -221,8 +229,8 @@ def _people(found: Frames, chosen: np.ndarray) -> tuple[People, pd.DataFrame]:
     """Return the people on the chosen messages, and each message's totals.
 
     Totals, in the order of `chosen`: `visible`, `audience` (distinct addresses but the sender's),
-    `shown` (external visible), `outside` (external, Bcc included), `readers` (the same, and two
-    for each group: more than one person reads what it gets).
+    `shown` (external visible), `outside` (external, Bcc included), `lists` (addresses elsewhere
+    that are read by people nobody counted).
     """
     recipients_ = found.recipients
     wanted = np.zeros(len(found.messages), bool)
@@ -257,8 +265,10 @@ def _people(found: Frames, chosen: np.ndarray) -> tuple[People, pd.DataFrame]:
     flags = pd.DataFrame(
         {"visible": visible, "audience": True, "shown": visible & outside, "outside": outside}
     )
-    grouped = (rows["kind"] == PERSON_KINDS.index("group")).to_numpy()
-    flags["readers"] = outside + 2 * grouped
+    # A list elsewhere has readers outside; a group of which only the name is known may have none.
+    lists = (rows["kind"] == PERSON_KINDS.index("group")).to_numpy()
+    named_only = np.array([text.startswith(GROUP_MARK) for text in texts], bool)[inverse]
+    flags["lists"] = lists & ~named_only
     totals = flags.groupby(rows["message"].to_numpy()).sum().reindex(chosen, fill_value=0)
     return people, totals.astype(int)
 

@@ -40,7 +40,7 @@ SENSITIVE_BCC = Kind(
 )
 
 DETECTOR = "visible-recipients"
-VERSION = 3
+VERSION = 4
 
 SMALL, PUBLIC, MEDIUM, LARGE, HUGE = 3, 5, 10, 25, 100
 """The bands, in distinct external people whose addresses show."""
