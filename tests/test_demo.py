@@ -183,11 +183,13 @@ def test_the_ranking_is_printed(demo: Demo) -> None:
 
 
 def test_the_demo_can_be_run_again(demo: Demo) -> None:
-    """A second demo into the same folder reads nothing and finds the same."""
+    """A second demo into the same folder reads nothing, finds the same, and says so."""
     again = Demo(demo.out)
     assert again.exit_code == 0
     assert {i["state"] for i in demo.incidents} == {"new"}
-    assert again.incidents == [i | {"state": "open"} for i in demo.incidents]
+    assert {i["change"] for i in demo.incidents} == {""}
+    then = {"state": "open", "change": "unchanged"}
+    assert again.incidents == [i | then for i in demo.incidents]
     with Workspace(demo.out / "workspace") as workspace:
         assert workspace.runs()[0].messages_read == 0
 
