@@ -7,12 +7,15 @@ months has no rates.
 from __future__ import annotations
 
 import base64
+from calendar import monthrange
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from scanner import triage
 from scanner.report import summary as plain
@@ -169,6 +172,35 @@ def _windows(
     while len(found) < MOST_PERIODS and first and found[-1].since > first and since.year > 1000:  # type: ignore[operator]
         found.append(found[-1].before())
     return found[::-1]
+
+
+def read_within(
+    workspace: Workspace, since: datetime | None, until: datetime | None
+) -> tuple[int, int | None]:
+    """Return how many messages of a window were read, and how many of those were audited.
+
+    Messages without a date belong to every window. The second figure is None where the window
+    begins or ends within a month: what is audited is counted by month.
+    """
+    begin = since or datetime.min.replace(tzinfo=UTC)
+    end = until or datetime.max.replace(tzinfo=UTC)
+    read = audited = 0
+    cut = set()
+    for _, month, sent, context in workspace.activity():
+        dated = month[:4].isdecimal()
+        first = datetime.fromisoformat(f"{month}-01T00:00:00+00:00") if dated else begin
+        last = first.replace(day=monthrange(first.year, first.month)[1], hour=23, minute=59)
+        if not dated or (begin <= first and last < end):
+            read += sent + context
+            audited += sent
+        elif first < end and begin <= last:
+            cut.add(month)
+    if cut:
+        at = workspace.messages(columns=["sent_at"], months=cut)["sent_at"]
+        lower, upper = pa.scalar(begin, at.type), pa.scalar(end, at.type)
+        inside = pc.and_(pc.greater_equal(at, lower), pc.less(at, upper))
+        read += pc.sum(inside).as_py() or 0
+    return read, None if cut else audited
 
 
 class _Counts:

@@ -14,7 +14,7 @@ from scanner.detectors import OWN_KINDS, kinds
 from scanner.model import Severity, parse_time
 from scanner.report import summary as plain
 from scanner.report import words
-from scanner.report.compare import compare, people_exposed
+from scanner.report.compare import compare, people_exposed, read_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -69,7 +69,7 @@ def summary(
         generated_at=datetime.now(UTC),
         run=_run(run),
         scope=_scope(scope, since, until),
-        totals=_totals(workspace, found, _suppressed(standing)),
+        totals=_totals(workspace, found, _suppressed(standing), since, until),
         reading=plain.reading_of(
             replace(c, mailbox=named(c.mailbox)) for c in workspace.coverage()
         ),
@@ -367,13 +367,19 @@ def _totals(
     workspace: Workspace,
     found: Iterable[Incident],
     suppressed: tuple[plain.Unranked, ...],
+    since: datetime | None,
+    until: datetime | None,
 ) -> plain.Totals:
     found = list(found)
     coverage, activity = workspace.coverage(), workspace.activity()
+    read: int = sum(c.messages_read for c in coverage)
+    audited: int | None = sum(row[2] for row in activity)
+    if since or until:
+        read, audited = read_within(workspace, since, until)
     return plain.Totals(
-        messages_read=sum(c.messages_read for c in coverage),
+        messages_read=read,
         messages_skipped=sum(c.messages_skipped for c in coverage),
-        messages_audited=sum(row[2] for row in activity),
+        messages_audited=audited,
         mailboxes=len({row[0] for row in activity}),
         findings=workspace.findings_count(),
         people_exposed=people_exposed(found),

@@ -90,9 +90,14 @@ class Totals:
     """The figures over the whole report."""
 
     messages_read: int
+    """Of a report on a period those sent in it, and those without a date."""
+
     messages_skipped: int
-    messages_audited: int
-    """Those with an internal sender; the rest of `messages_read` is context."""
+    messages_audited: int | None
+    """Those with an internal sender; the rest of `messages_read` is context.
+
+    None where the period begins or ends within a month: they are counted by month.
+    """
 
     mailboxes: int
     findings: int

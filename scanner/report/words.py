@@ -196,9 +196,10 @@ def scope_facts(summary: Summary) -> tuple[tuple[str, str], ...]:
     scope, totals = summary.scope, summary.totals
     read = (
         f"{count(totals.messages_read, 'message')} in "
-        f"{count(totals.mailboxes, 'mailbox', 'mailboxes')}; {number(totals.messages_audited)} "
-        "sent from inside and audited"
+        f"{count(totals.mailboxes, 'mailbox', 'mailboxes')}"
     )
+    if totals.messages_audited is not None:
+        read += f"; {number(totals.messages_audited)} sent from inside and audited"
     skipped = f"; {number(totals.messages_skipped)} skipped" if totals.messages_skipped else ""
     since = day(scope.since) if scope.since else "from the beginning"
     until = last_day(scope.until) if scope.until else "to the end"
@@ -287,7 +288,9 @@ def headline(summary: Summary) -> str:
         who = count(totals.people_exposed, "person", "people")
         return f"{more}{said} exposed {who} outside {where}."
     if not totals.messages_read:
-        return "Nothing was read, so nothing can be said about what was disclosed."
+        bounded = summary.scope.since or summary.scope.until
+        what = "No mail of this period" if bounded and reading.read else "Nothing"
+        return f"{what} was read, so nothing can be said about what was disclosed."
     if reading.complete:
         return f"No incident was found in {count(totals.messages_read, 'message')}."
     return "No incident was found in what was read, but part of the scope was not read."
@@ -343,7 +346,7 @@ def first_steps(summary: Summary) -> tuple[Step, ...]:
                 f"{box.rate:.1f} in 1,000 messages sent."
             )
         )
-    if summary.totals.messages_read and not summary.totals.messages_audited:
+    if summary.totals.messages_read and summary.totals.messages_audited == 0:
         own = listed(summary.scope.internal_domains) or "none"
         steps.append(
             Step(

@@ -13,7 +13,7 @@ from scanner import purge, triage
 from scanner.config import Config
 from scanner.departments import Departments, Row
 from scanner.model import ScanRun, Verdict
-from scanner.report import changes, gather
+from scanner.report import changes, gather, words
 from scanner.report.compare import baseline
 from scanner.report.trend import MIN_SENT, Movement, Period, Trend
 from scanner.scan import scan
@@ -207,6 +207,38 @@ def test_a_period_within_months_has_no_rates(bench: Workbench) -> None:
     assert {p.sent for p in shown.trend.periods} == {None}
     assert {box.messages_audited for box in shown.mailboxes} == {None}
     assert "no rates are given" in changes.note(shown.trend)
+
+
+@pytest.mark.parametrize(
+    ("window", "read", "audited"),
+    [
+        pytest.param(ALL, 254, 254, id="all times"),
+        pytest.param((at("2025-10-01"), at("2026-01-01")), 100, 100, id="a quarter"),
+        pytest.param((at("2025-11-05"), at("2025-11-08")), 12, None, id="days within a month"),
+        pytest.param((at("2026-02-04T10:00"), at("2026-02-04T10:01")), 1, None, id="a minute"),
+        pytest.param((at("2025-11-28"), None), 154, None, id="open, from a day within a month"),
+        pytest.param((None, at("2026-01-01")), 100, 100, id="open, up to a day"),
+        pytest.param((at("2024-01-01"), at("2024-04-01")), 0, 0, id="before all mail"),
+    ],
+)
+def test_a_period_counts_its_own_messages(
+    bench: Workbench,
+    window: tuple[datetime | None, datetime | None],
+    read: int,
+    audited: int | None,
+) -> None:
+    """Of a period only its own messages were read: one without mail is not one that is clean."""
+    totals = bench.summary(window).totals
+    assert (totals.messages_read, totals.messages_audited) == (read, audited)
+
+
+def test_a_period_without_mail_is_not_clean(bench: Workbench) -> None:
+    """The headline says that nothing can be said; so does the count beside the scope."""
+    shown = bench.summary((at("2024-01-01"), at("2024-04-01")))
+    assert words.headline(shown).startswith("No mail of this period was read")
+    assert dict(words.scope_facts(shown))["Read"].startswith("0 messages")
+    cut = bench.summary((at("2025-11-05"), at("2025-11-08")))
+    assert dict(words.scope_facts(cut))["Read"] == "12 messages in 2 mailboxes"
 
 
 def test_rates_by_department(bench: Workbench) -> None:
