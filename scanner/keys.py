@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ class KeyRing:
 
     def key(self, identity: str) -> tuple[str, bool]:
         """Return the key of the next message with this identity, and whether it is stored."""
-        seed = hashlib.blake2b(
+        seed = blake2b(
             f"{self._mailbox}\x1f{identity}".encode("utf-8", "surrogatepass"), digest_size=16
         ).digest()
         ordinal = self._next.get(seed, 0)
         while True:
-            digest = hashlib.blake2b(seed + ordinal.to_bytes(4), digest_size=16).digest()
+            digest = blake2b(seed + ordinal.to_bytes(4), digest_size=16).digest()
             # Eight bytes of it: very many are kept at a time.
             taken, key = int.from_bytes(digest[:8]), digest.hex()
             ordinal += 1

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -74,6 +75,8 @@ SCHEMA = pa.schema(
     ],
     metadata={"undisclosed.schema": str(SCHEMA_VERSION)},
 )
+_GATHERED = [name for name in SCHEMA.names if name not in {"unit", "mailbox", "folder"}]
+_gathered = itemgetter(*_GATHERED)
 
 EARLIEST = datetime(1985, 1, 1, tzinfo=UTC)
 """No mail of this kind is older; an earlier date is a broken clock or a forged header."""
@@ -204,7 +207,8 @@ class MessageBatch:
         self._parse_queue(wait=True)
         for key in self._awaited:
             self.skip(f"message {key[:12]}", NOT_BROUGHT, 0)
-        arrays = [self._column(field) for field in SCHEMA]
+        columns = dict(zip(_GATHERED, zip(*map(_gathered, self._rows), strict=True), strict=False))
+        arrays = [self._column(field, columns.get(field.name, ())) for field in SCHEMA]
         batch = Batch(
             pa.Table.from_arrays(arrays, schema=SCHEMA),
             self._documents,
@@ -217,13 +221,12 @@ class MessageBatch:
         self._clear()
         return batch
 
-    def _column(self, field: pa.Field) -> pa.Array:
-        rows, kind = self._rows, _plain(field.type)
+    def _column(self, field: pa.Field, values: Sequence[Any]) -> pa.Array:
         if field.name in self._fixed:
-            return pa.repeat(self._fixed[field.name], len(rows)).cast(field.type)
+            return pa.repeat(self._fixed[field.name], len(self._rows)).cast(field.type)
         if field.name == "recipients":
-            return _recipients([row["recipients"] for row in rows])
-        return pa.array([row[field.name] for row in rows], kind).cast(field.type)
+            return _recipients(values)
+        return pa.array(values, _plain(field.type)).cast(field.type)
 
     def skip(self, where: str, reason: str, count: int = 1) -> None:
         """Record what could not be read."""
@@ -294,7 +297,7 @@ class MessageBatch:
         if self._waiting:
             self._parse_queue(wait=True)
         sender = _entry(message.sender_name, message.sender)
-        sent_by = addresses.normalise(message.sent_by) if message.sent_by else ""
+        sent_by = _normalise(message.sent_by)
         recipients = [(role, _entry(name, address)) for role, name, address in message.recipients]
         row: dict[str, object] = {
             "internet_message_id": addresses.one_line(message.internet_message_id).strip(" <>"),
@@ -371,13 +374,9 @@ class MessageBatch:
         self._undated += date is None
         answers = (str(row["in_reply_to"]), str(row["thread"]))
         if not stored:
-            row |= {
-                "message_key": key,
-                "sent_at": date,
-                "thread": row["thread"] or message_id,
-                "recipients": people.recipients,
-                "attachments": None if files is None else _listed(files),
-            }
+            row["message_key"], row["sent_at"], row["recipients"] = key, date, people.recipients
+            row["thread"] = row["thread"] or message_id
+            row["attachments"] = None if files is None else _listed(files)
             self._rows.append(row)
             self._weight += len(people.recipients)
         if self._content is ContentLevel.NONE or row["is_draft"]:
@@ -460,7 +459,7 @@ def _recipients(lists: Sequence[Sequence[tuple[str, Address]]]) -> pa.Array:
 
 
 def _listed(files: Sequence[mime.Part]) -> list[tuple[str, str, int, bool]]:
-    return [(f.filename, f.media_type, f.size, f.inline) for f in files]
+    return [(f.filename, f.media_type, f.size, f.inline) for f in files] if files else []
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
@@ -482,6 +481,7 @@ def _content_identity(people: _People, subject: str, date: datetime | None) -> s
 
 # The same few people stand in message after message.
 _entry = lru_cache(maxsize=65_536)(addresses.entry)
+_normalise = lru_cache(maxsize=65_536)(addresses.normalise)
 
 
 def _entries(found: mime.Mime, role: str) -> list[Address]:
@@ -561,6 +561,8 @@ def _mapi_class(name: str, subject: str) -> str:
     begins = subject[:20].lower()  # longer than any of the prefixes
     if name.startswith("ipm.outlook.recall") or begins.startswith(RECALL_PREFIXES):
         return "recall"
+    if name == "ipm.note":
+        return "note"
     if name.startswith("ipm.schedule.meeting.resp"):
         return "response"
     if name.startswith(("ipm.schedule.meeting", "ipm.appointment")):

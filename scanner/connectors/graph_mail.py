@@ -245,7 +245,8 @@ class _Reading:
         self._split = len(self._place.pieces) > 1
         self._committed = order.resume
         self._contents: Contents | None = None
-        self._met: deque[set[int]] = deque(maxlen=MET_PAGES)
+        self._met: deque[set[int]] = deque()
+        self._known: set[int] = set()
         """What the last pages held: one may hold a message twice, or one of a page before."""
 
     async def run(self) -> None:
@@ -385,14 +386,17 @@ class _Reading:
         fresh: list[tuple[str, dict[str, Any]]] = []
         met: set[int] = set()
         self._met.append(met)
+        if len(self._met) > MET_PAGES:
+            self._known -= self._met.popleft()
         size = CHUNKS[self._order.examination.content]
         for left, (at, row) in zip(range(len(dated) - 1, -1, -1), dated, strict=True):
             identity = short(row["id"])
             number = hash(identity)
-            if any(number in seen for seen in self._met) or place.known(identity, piece):
+            if number in self._known or place.known(identity, piece):
                 piece.advance(identity, at)
             else:
                 met.add(number)
+                self._known.add(number)
                 place.take(identity, at, piece, now)
                 fresh.append((identity, row))
             if len(fresh) == size and left:

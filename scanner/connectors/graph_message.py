@@ -76,7 +76,12 @@ def message_of(row: Json, *, content_follows: bool) -> SourceMessage:
 
 def truncated(row: Json) -> bool:
     """Tell whether a recipient list of a row looks cut short: its length is that of a known cap."""
-    return any(len(_list(row.get(key))) in CAPS for _, key in _ROLES)
+    # Written out, for it is asked of every message.
+    return (
+        len(_list(row.get("toRecipients"))) in CAPS
+        or len(_list(row.get("ccRecipients"))) in CAPS
+        or len(_list(row.get("bccRecipients"))) in CAPS
+    )
 
 
 def body_of(row: Json) -> tuple[list[str], list[str]]:
