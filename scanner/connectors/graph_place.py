@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import binascii
-import hashlib
 import json
+from binascii import b2a_base64
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,13 +18,17 @@ OVERLAP = timedelta(hours=48)
 REMEMBERED = 5_000
 """Of more messages within the overlap it is cut short."""
 
+_EMPTY = blake2b(digest_size=6)
+"""To be copied: that takes a third of the time of making one."""
+
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def short(identity: str) -> str:
     """Return eight characters that stand for an immutable id."""
-    digest = hashlib.blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=6).digest()
-    return binascii.b2a_base64(digest, newline=False).translate(_URL_SAFE).decode("ascii")
+    hashing = _EMPTY.copy()
+    hashing.update(identity.encode("utf-8", "surrogatepass"))
+    return b2a_base64(hashing.digest(), newline=False).translate(_URL_SAFE).decode("ascii")
 
 
 def second(at: datetime | None) -> datetime | None:
