@@ -25,6 +25,8 @@ META = "departments"
 
 MAX_BYTES = 20_000_000
 MAX_NAME = 254
+MAX_CELL = 131_072
+"""The csv module's own limit of a cell, which is one for the whole process."""
 _SEPARATORS = ",;\t"
 
 
@@ -105,6 +107,7 @@ def _rows(path: Path, text: str) -> Iterator[Row]:
     skipped = 1 if named else 0
     head = next((line for line in lines[skipped:] if line.strip()), "")
     separator = named[1] if named else max(_SEPARATORS, key=head.count)
+    csv.field_size_limit(MAX_CELL)
     reader = csv.reader(lines[skipped:], delimiter=separator)
     columns: tuple[int, int] | None = None
     seen: dict[str, tuple[str, int]] = {}

@@ -25,7 +25,7 @@ MOMENTS = [
     ("sql", "INSERT INTO main.coverage", 1),  # in the first page's transaction
     ("chmod", ".parquet", 2),  # a page's rows are written, and not listed
     ("sql", "INSERT OR REPLACE INTO main.checkpoints", 2),  # late in a page's transaction
-    ("sql", "DELETE FROM main.incidents", 1),  # the analysis is half in place
+    ("sql", "DELETE FROM main.activity", 1),  # the analysis is half in place
 ]
 
 
