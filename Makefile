@@ -25,8 +25,10 @@ venv-package:
 demo: $(READY)
 	$(BIN)/undisclosed demo
 
+# What measures time runs alone; everything else a file to each of two processes.
 test: $(READY)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not benchmark and not timed"
+	$(BIN)/python -m pytest -q -m "benchmark or timed"
 
 check: $(READY)
 	$(BIN)/ruff format --check .
