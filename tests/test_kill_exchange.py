@@ -20,6 +20,9 @@ from tests.fakes import assert_sound, held
 
 MAILBOXES, MESSAGES = 2, BATCH_ROWS + 300
 
+MARK = f"STARTED_BY={os.getpid()}\0".encode()
+"""In the environment of what these tests start: other tests run beside them."""
+
 MOMENTS = [
     # (where, text, count): see `tests/killing.py`. Each kill finds what the one before has left.
     ("sql", "INSERT INTO main.coverage", 1),  # in the first page's transaction
@@ -48,20 +51,20 @@ def run(config: Path, workspace: Path, *moment: object) -> int:
     program = ["tests.killing", *map(str, moment)] if moment else ["scanner"]
     arguments = [sys.executable, "-m", *program, "scan", "exchange", "--config", str(config)]
     arguments += ["-w", str(workspace), "--content", "text"]
-    environment = os.environ | {"EWS_PASSWORD": PASSWORD}
+    environment = os.environ | {"EWS_PASSWORD": PASSWORD, "STARTED_BY": str(os.getpid())}
     done = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, check=False)
     return done.returncode
 
 
 def workers_left() -> list[str]:
-    """Return the worker processes of this checkout that still run, after a while."""
+    """Return the worker processes of these scans that still run, after a while."""
     found: list[str] = []
     for _ in range(50):
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                line = (folder / "cmdline").read_text("utf-8")
-                ours = "spawn_main" in line and (folder / "cwd").resolve() == ROOT
+                line = (folder / "cmdline").read_bytes()
+                ours = b"spawn_main" in line and MARK in (folder / "environ").read_bytes()
             except OSError:
                 continue
             found += [folder.name] * ours
