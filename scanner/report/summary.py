@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from scanner.model import Outcome, Severity
-from scanner.report.trend import Trend, per_thousand
+from scanner.report.trend import Rated, Trend
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -380,7 +380,7 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(Rated):
     """How one mailbox fared."""
 
     mailbox: str
@@ -393,16 +393,6 @@ class Mailbox:
     """In the period before; None where there is none to compare with."""
 
     before_incidents: int | None = None
-
-    @property
-    def rate(self) -> float | None:
-        """Incidents per 1,000 messages sent; None where too few were sent to say."""
-        return per_thousand(self.incidents, self.messages_audited)
-
-    @property
-    def rate_before(self) -> float | None:
-        """The same in the period before."""
-        return per_thousand(self.before_incidents or 0, self.before_audited)
 
 
 @dataclass(frozen=True, slots=True)

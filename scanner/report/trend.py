@@ -80,8 +80,28 @@ class Period:
         return per_thousand(self.incidents, self.sent)
 
 
+class Rated:
+    """What has incidents, and messages to count them by."""
+
+    __slots__ = ()
+    messages_audited: int | None
+    incidents: int
+    before_audited: int | None
+    before_incidents: int | None
+
+    @property
+    def rate(self) -> float | None:
+        """Incidents per 1,000 messages sent; None where too few were sent to say."""
+        return per_thousand(self.incidents, self.messages_audited)
+
+    @property
+    def rate_before(self) -> float | None:
+        """The same in the period before."""
+        return per_thousand(self.before_incidents or 0, self.before_audited)
+
+
 @dataclass(frozen=True, slots=True)
-class Department:
+class Department(Rated):
     """How the mailboxes of one department fared."""
 
     department: str
@@ -95,16 +115,6 @@ class Department:
     """In the period before; None where there is none to compare with."""
 
     before_incidents: int | None = None
-
-    @property
-    def rate(self) -> float | None:
-        """Incidents per 1,000 messages sent; None where too few were sent to say."""
-        return per_thousand(self.incidents, self.messages_audited)
-
-    @property
-    def rate_before(self) -> float | None:
-        """The same in the period before."""
-        return per_thousand(self.before_incidents or 0, self.before_audited)
 
 
 @dataclass(frozen=True, slots=True)
