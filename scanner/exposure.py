@@ -15,7 +15,7 @@ import pandas as pd
 from pandas.util import hash_array
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 PRIVATE_SHARE = 0.3
 """From this share of private webmail on, a list looks like members of the public."""
@@ -135,6 +135,12 @@ class Exposure:
                 hash_array(self._exposed.person, categorize=False).tobytes()
             ).decode(),
         }
+
+
+def exposed_hashes(facts: Mapping[str, object]) -> np.ndarray:
+    """Return the hash of each person whom an incident exposed, as its facts keep them."""
+    packed = base64.b64decode(str(facts.get("people_hashes", "")))
+    return np.frombuffer(packed, np.uint64)
 
 
 def _first(person: np.ndarray) -> np.ndarray:

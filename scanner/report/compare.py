@@ -6,8 +6,6 @@ months has no rates.
 
 from __future__ import annotations
 
-import base64
-from calendar import monthrange
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner import triage
+from scanner.exposure import exposed_hashes
 from scanner.report import summary as plain
 from scanner.report.trend import Department, Movement, Period, Trend
 from scanner.store import PurgedIncident
@@ -147,16 +146,19 @@ class _Window:
             return self
         if self.months is None:
             return _Window(self.since - (self.until - self.since), self.since)
-        first = _month(self.since) - len(self.months)
-        return _Window(datetime(first // 12, first % 12 + 1, 1, tzinfo=UTC), self.since)
+        return _Window(_beginning(_month(self.since) - len(self.months)), self.since)
 
 
 def _month(at: datetime) -> int:
     return at.year * 12 + at.month - 1
 
 
+def _beginning(month: int) -> datetime:
+    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
+
+
 def _begins_month(at: datetime) -> bool:
-    return at == datetime(at.year, at.month, 1, tzinfo=UTC)
+    return at == _beginning(_month(at))
 
 
 def _windows(
@@ -189,11 +191,11 @@ def read_within(
     for _, month, sent, context in workspace.activity():
         dated = month[:4].isdecimal()
         first = datetime.fromisoformat(f"{month}-01T00:00:00+00:00") if dated else begin
-        last = first.replace(day=monthrange(first.year, first.month)[1], hour=23, minute=59)
-        if not dated or (begin <= first and last < end):
+        following = _beginning(_month(first) + 1)
+        if not dated or (begin <= first and following <= end):
             read += sent + context
             audited += sent
-        elif first < end and begin <= last:
+        elif first < end and begin < following:
             cut.add(month)
     if cut:
         at = workspace.messages(columns=["sent_at"], months=cut)["sent_at"]
@@ -337,7 +339,9 @@ def people_exposed(incidents: Iterable[Found]) -> int:
     """Return the distinct people whom incidents exposed; those of purged incidents add up."""
     known = list(incidents)
     found = [i for i in known if not isinstance(i, PurgedIncident)]
-    addresses = np.unique(np.concatenate([np.zeros(0, np.uint64), *map(_hashes, found)]))
+    addresses = np.unique(
+        np.concatenate([np.zeros(0, np.uint64), *(exposed_hashes(i.facts) for i in found)])
+    )
     gone = sum(i.people for i in known if isinstance(i, PurgedIncident))
     return len(addresses) + _others(found) + gone
 
@@ -352,11 +356,6 @@ def _others(found: Iterable[Incident]) -> int:
         facts: dict[str, Any] = incident.facts
         files: dict[str, int] = {f["file"]: f["people"] for f in facts.get("files", ())}
         known = max((people for file, people in files.items() if file in seen), default=0)
-        total += max(incident.people_exposed - len(_hashes(incident)) - known, 0)
+        total += max(incident.people_exposed - len(exposed_hashes(facts)) - known, 0)
         seen |= files.keys()
     return total
-
-
-def _hashes(incident: Incident) -> np.ndarray:
-    packed = base64.b64decode(str(incident.facts["people_hashes"]))
-    return np.frombuffer(packed, np.uint64)

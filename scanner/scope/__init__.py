@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ import numpy as np
 from scanner import detectors, triage, who
 from scanner.detectors.reports import ASTRAY_REPORT, EXPOSURE_REPORT
 from scanner.errors import UsageError
+from scanner.exposure import exposed_hashes
 from scanner.model import Severity
 from scanner.scope import seek, traces
 from scanner.scope.leads import Choice, Lead, choices, find, lead
@@ -365,12 +365,12 @@ def _alike(workspace: Workspace, incident: Incident) -> list[Likeness]:
     since, until = (first - back, first + back) if first else (None, None)
     senders = {m.sender for m in incident.messages if m.role == "exposure"}
     boxes = {m.mailbox for m in incident.messages}
-    people = _hashes(incident)
+    people = np.unique(exposed_hashes(incident.facts))
     found = []
     for other in workspace.incidents(since, until):
         if other.incident_id == incident.incident_id:
             continue
-        theirs = _hashes(other)
+        theirs = np.unique(exposed_hashes(other.facts))
         common = len(np.intersect1d(people, theirs, assume_unique=True))
         because = [
             *(["the same sender"] if senders & {m.sender for m in other.messages} else []),
@@ -389,11 +389,6 @@ def _alike(workspace: Workspace, incident: Incident) -> list[Likeness]:
                 )
             )
     return found
-
-
-def _hashes(incident: Incident) -> np.ndarray:
-    packed = base64.b64decode(str(incident.facts.get("people_hashes", "")))
-    return np.unique(np.frombuffer(packed, np.uint64))
 
 
 def _alike_message(other: Alike) -> Likeness:

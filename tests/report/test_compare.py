@@ -218,6 +218,7 @@ def test_a_period_within_months_has_no_rates(bench: Workbench) -> None:
         pytest.param((at("2026-02-04T10:00"), at("2026-02-04T10:01")), 1, None, id="a minute"),
         pytest.param((at("2025-11-28"), None), 154, None, id="open, from a day within a month"),
         pytest.param((None, at("2026-01-01")), 100, 100, id="open, up to a day"),
+        pytest.param((None, at("2025-11-30T23:59:30")), 100, None, id="half a minute short"),
         pytest.param((at("2024-01-01"), at("2024-04-01")), 0, 0, id="before all mail"),
     ],
 )
