@@ -26,10 +26,10 @@ from scanner.store import Analysis, Summary, Workspace, basis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from scanner.detectors.base import Keyer, Kind
     from scanner.directory import Directory
-    from scanner.model import Incident
 
 VERSION = 1
 """Raised when the same mail comes to something else: workspaces are then examined whole again."""
@@ -151,7 +151,7 @@ def _examined(
     bases = {mailbox: basis(judged, paths[mailbox]) for mailbox in sorted(paths)}
     held = workspace.summaries.bases()
     due = [mailbox for mailbox, now in bases.items() if held.get(mailbox) != now]
-    tasks = _tasks(workspace, shared, due, content, known)
+    tasks = _tasks(workspace, shared, {m: paths[m] for m in due}, content, known)
     many = workspace.parts.rows(set(due)) >= WORKERS_FROM_ROWS
     new: dict[str, Summary] = {}
     fresh: dict[str, Partition] = {}
@@ -170,23 +170,23 @@ def _kept(workspace: Workspace, mailbox: str) -> Partition:
 def _tasks(
     workspace: Workspace,
     shared: Task,
-    mailboxes: Sequence[str],
+    paths: Mapping[str, Sequence[Path]],
     content: Mapping[str, Sequence[Finding]],
     known: Sequence[Kind],
 ) -> list[Task]:
-    """Return the tasks of some mailboxes, each with what is known of its messages' content."""
-    paths, lies_in = workspace.parts.by_mailbox(), workspace.content_mailboxes()
+    """Return the tasks of some mailboxes' part files, each with what their content findings say."""
+    lies_in = workspace.content_mailboxes()
     of_mailbox: dict[str, dict[str, Sequence[Finding]]] = defaultdict(dict)
     for key, found in content.items():
         of_mailbox[lies_in[key]][key] = found
     return [
         _task(
-            replace(shared, mailbox=mailbox, paths=paths.get(mailbox, ())),
+            replace(shared, mailbox=mailbox, paths=files),
             # Before format 6 it was not stored where a finding lies.
             {**of_mailbox[""], **of_mailbox[mailbox]},
             known,
         )
-        for mailbox in mailboxes
+        for mailbox, files in paths.items()
     ]
 
 
@@ -229,7 +229,8 @@ def named(
     rules = rules or severity.default_rules()
     content, known = _content(workspace), kinds(workspace.meta(OWN_KINDS))
     task = Task("", (), directory, frozenset(), rules=rules, named=keys, vault=workspace.vault)
-    tasks = _tasks(workspace, task, mailboxes, content, known)
+    paths = workspace.parts.by_mailbox()
+    tasks = _tasks(workspace, task, {m: paths.get(m, []) for m in mailboxes}, content, known)
     parts = [examine(one) for one in tasks]
     audience = {key: n for part in parts for key, n in part.external_audience.items()}
     counted, _ = _counted(content, audience, known)

@@ -456,6 +456,13 @@ class Incident:
         """The earliest dated message."""
         return min((m.sent_at for m in self.messages if m.sent_at), default=None)
 
+    def within(self, since: datetime | None, until: datetime | None) -> bool:
+        """Tell whether a window holds any of it; without any date it belongs to every one."""
+        dates = [m.sent_at for m in self.messages if m.sent_at]
+        return not dates or (
+            (since is None or max(dates) >= since) and (until is None or min(dates) < until)
+        )
+
 
 def stamp(value: datetime | None) -> str | None:
     """Return an instant as stored: UTC, of one length, so that text order is time order."""

@@ -190,9 +190,7 @@ def _ended(
     """Return what the scan came to, and record it."""
     workspace.put_meta({"triage": config.triage.model_dump_json()})
     everything = triage.standings(workspace)
-    whole = config.window == (None, None)
-    standing = everything if whole else triage.standings(workspace, *config.window)
-    found = [s.incident for s in standing if not s.settled]
+    found = [s.incident for s in everything if s.incident.within(*config.window) and not s.settled]
     grave = sum(i.score.severity.rank >= config.fail_on.rank for i in found)
     ours = {source.name for source in sources}
     unread = sum(c.source in ours and not c.outcome.complete for c in workspace.coverage())

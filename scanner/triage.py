@@ -83,13 +83,8 @@ class Standing:
         return self.suppressed_by is not None or (decided and self.decision.verdict in SETTLED)  # type: ignore[union-attr]
 
 
-def standings(
-    workspace: Workspace,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    now: datetime | None = None,
-) -> list[Standing]:
-    """Return where the incidents of a window stand: by rank, with the severity as decided."""
+def standings(workspace: Workspace, now: datetime | None = None) -> list[Standing]:
+    """Return where all incidents stand: by rank, with the severity as decided."""
     now = now or datetime.now(UTC)
     rules = rules_of(workspace)
     words: dict[str, list[Decision]] = defaultdict(list)
@@ -100,7 +95,7 @@ def standings(
     alerts = workspace.alerts()
     found = [
         _standing(i, words[i.incident_id], rules, hidden, alerts[i.incident_id], latest)
-        for i in workspace.incidents(since, until)
+        for i in workspace.incidents()
     ]
     return sorted(found, key=lambda s: incidents.rank(s.incident))
 

@@ -45,7 +45,7 @@ def summary(
     """
     run, scope = _latest(workspace)
     everything = triage.standings(workspace) if standing is None else standing
-    standing = [s for s in everything if _within(s.incident, since, until)]
+    standing = [s for s in everything if s.incident.within(since, until)]
     shown_ones = [s for s in standing if s.suppressed_by is None]
     found = [s.incident for s in shown_ones]
     by_message = _by_message(workspace.findings(of_incidents=True))
@@ -93,14 +93,6 @@ def _by_message(rows: Iterable[FindingRow]) -> dict[str, list[FindingRow]]:
     for row in rows:
         found[row.finding.message_key].append(row)
     return found
-
-
-def _within(incident: Incident, since: datetime | None, until: datetime | None) -> bool:
-    """Tell whether any message lies in the window; one without any date belongs to every one."""
-    dates = [m.sent_at for m in incident.messages if m.sent_at]
-    return not dates or (
-        (since is None or max(dates) >= since) and (until is None or min(dates) < until)
-    )
 
 
 def _latest(workspace: Workspace) -> tuple[ScanRun | None, dict[str, Any]]:
