@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,25 +14,27 @@ import pandas as pd
 
 import scanner
 from scanner import incidents, runners, severity
+from scanner.addresses import comparable
 from scanner.candidates import Partition, Task, examine, summaries
 from scanner.candidates.spoken import followed
 from scanner.detectors import OWN_KINDS, aside, kinds, misdirection, recipients
-from scanner.detectors.aftermath import QUOTED_RECIPIENTS, REMEDY_WORDS
+from scanner.detectors.aftermath import FROM, QUOTED_RECIPIENTS, REMEDY_WORDS
 from scanner.detectors.base import NEVER
 from scanner.detectors.reports import MASS_MAIL, REPORTS
 from scanner.escalation import follow
+from scanner.incidents import Quoted
 from scanner.model import Finding, Incident, Severity
 from scanner.severity import KindFactors, Rules
 from scanner.store import Analysis, Summary, Workspace, basis
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from scanner.detectors.base import Keyer, Kind
     from scanner.directory import Directory
 
-VERSION = 1
+VERSION = 2
 """Raised when the same mail comes to something else: workspaces are then examined whole again."""
 
 WORKERS_FROM_ROWS = 200_000
@@ -351,25 +354,45 @@ def _aftermath(content: Mapping[str, Sequence[Finding]]) -> dict[str, frozenset[
 
 def _quoted(
     content: Mapping[str, Sequence[Finding]], parts: Sequence[Partition], keyer: Keyer
-) -> dict[str, list[str]]:
-    """Return whose addresses of ranked lists stand in a header that a message quotes, by its key.
+) -> dict[str, list[Quoted]]:
+    """Return the headers with a list that each message quotes, by its key, with whom we know.
 
-    Only hashes of the quoted ones are stored: those of the people on the lists tell which they are.
+    Only hashes of the quoted ones are stored: those of the people on the ranked lists, and on
+    outsiders' that would be, tell which they are.
     """
     hashes = {
-        key: [value for f in found if f.kind == QUOTED_RECIPIENTS.id for value in f.evidence.values]
+        key: values
         for key, found in content.items()
-        if any(f.kind == QUOTED_RECIPIENTS.id for f in found)
+        if (
+            values := [
+                v for f in found if f.kind == QUOTED_RECIPIENTS.id for v in f.evidence.values
+            ]
+        )
     }
     if not hashes:
         return {}
     people: set[str] = set()
     for part in parts:
-        listed = np.array([node.listed for node in part.nodes], bool)
+        listed = np.array([node.listed or node.theirs for node in part.nodes], bool)
         rows = part.people.visible & part.people.outside
         people.update(part.people.person[rows & listed[part.people.node]].tolist())
     known = {keyer(person): person for person in people}
-    return {key: [known[v] for v in values if v in known] for key, values in hashes.items()}
+    theirs = {comparable(n.sender) for part in parts for n in part.nodes if n.theirs}
+    senders = {FROM + keyer(sender): sender for sender in theirs} | {FROM: None}
+    return {key: list(_headers(values, known, senders)) for key, values in hashes.items()}
+
+
+def _headers(
+    values: Sequence[str], known: Mapping[str, str], senders: Mapping[str, str | None]
+) -> Iterator[Quoted]:
+    """Yield the headers that a message quotes: whom of them each names, as far as we know them."""
+    if not values[0].startswith(FROM):
+        # Before version 3 of the detector it was not kept whom a header names as sender.
+        values = [FROM, *values]
+    starts = [at for at, value in enumerate(values) if value.startswith(FROM)]
+    for start, end in pairwise([*starts, len(values)]):
+        people = [known[value] for value in values[start + 1 : end] if value in known]
+        yield Quoted(senders.get(values[start], ""), people, end - start - 1)
 
 
 def kind_factors(known: Sequence[Kind]) -> dict[str, KindFactors]:

@@ -349,6 +349,9 @@ class Score:
         return Severity.of(self.high)
 
 
+RECEIVED = "received"
+
+
 @dataclass(frozen=True, slots=True)
 class IncidentMessage:
     """One message of an incident, with who could see what in it."""
@@ -366,8 +369,9 @@ class IncidentMessage:
     external_visible: int
     audience: int
     role: str = "exposure"
-    """`exposure`; `apology` for a recall or apology that shows nobody; `related` for what belongs
-    to the event and disclosed nothing, such as its counterpart in Bcc."""
+    """`exposure`; `apology` for a recall or apology that shows nobody; `received` for somebody
+    else's message whose list went on; `related` for what belongs to the event and disclosed
+    nothing, such as its counterpart in Bcc."""
 
     copies: tuple[str, ...] = ()
     """Keys of other stored copies of the same message."""
@@ -452,13 +456,19 @@ class Incident:
     """Hash of all that it was worked out from, empty where that is not told by its messages."""
 
     @property
+    def first(self) -> IncidentMessage:
+        """The first message that the organisation sent."""
+        return next((m for m in self.messages if m.role != RECEIVED), self.messages[0])
+
+    @property
     def first_sent_at(self) -> datetime | None:
-        """The earliest dated message."""
-        return min((m.sent_at for m in self.messages if m.sent_at), default=None)
+        """The earliest dated message that the organisation sent."""
+        sent = (m.sent_at for m in self.messages if m.sent_at and m.role != RECEIVED)
+        return min(sent, default=None)
 
     def within(self, since: datetime | None, until: datetime | None) -> bool:
         """Tell whether a window holds any of it; without any date it belongs to every one."""
-        dates = [m.sent_at for m in self.messages if m.sent_at]
+        dates = [m.sent_at for m in self.messages if m.sent_at and m.role != RECEIVED]
         return not dates or (
             (since is None or max(dates) >= since) and (until is None or min(dates) < until)
         )

@@ -204,7 +204,7 @@ def ranking(
                           ("Sent", "left"), ("Mailbox", "left"), ("Why", "left")):  # fmt: skip
         table.add_column(name, justify=justify, no_wrap=name in {"#", "Severity", "Sent"})  # type: ignore[arg-type]
     for incident in shown.incidents[:SHOWN]:
-        first = incident.messages[0]
+        first = words.exposures(incident)[0]
         table.add_row(
             str(incident.rank),
             f"[{STYLES[incident.severity]}]{words.band(incident.severity)}[/]",

@@ -295,7 +295,7 @@ def test_remedies_are_known_by_their_subject(tmp_path: Path, subject: str, remed
 
 
 def test_what_others_sent_is_never_a_candidate(tmp_path: Path) -> None:
-    """Inbound mail, drafts and answers are context."""
+    """Drafts and answers are context; so is an outsider's list, until somebody passes it on."""
     found = examine(
         tmp_path,
         sent(0, [JO, *public(50)], sender="a@gmail.com"),
@@ -303,7 +303,9 @@ def test_what_others_sent_is_never_a_candidate(tmp_path: Path) -> None:
         sent(0, public(50), message_class="IPM.Schedule.Meeting.Resp.Pos"),
         sent(0, [JO], sender="a@gmail.com", subject="Sorry"),
     )
-    assert list(found.nodes) == []
+    assert [(node.theirs, node.listed, node.aside) for node in found.nodes] == [(True, False, "")]
+    assert list(found.external_audience.values()) == [0]
+    assert found.findings == {}
 
 
 def test_activity_by_month(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scanner import incidents
+from scanner.incidents import Quoted
 from scanner.model import Incident
 from tests.build import JO, SAM
 from tests.nodes import KINDS, Sent, build, crowd, keys, part, sent
@@ -129,7 +130,7 @@ def test_a_forward_shows_those_whom_it_quotes() -> None:
     """Readers of a forward could see the quoted people, who could not see them."""
     forward = quiet(sent("b", 48, OTHERS[:2], subject="FW: Repairs day", sender=SAM))
     (found,), _ = incidents.build(
-        [part(sent("a", 0, LIST), forward)], (), KINDS, {}, quoted={"b": LIST}
+        [part(sent("a", 0, LIST), forward)], (), KINDS, {}, quoted={"b": [Quoted(None, LIST, 60)]}
     )
     assert found.people_exposed == 60
     assert found.disclosed_pairs == 60 * 59 + 2 * 60
@@ -142,7 +143,7 @@ def test_a_quoted_header_of_others_is_no_forward() -> None:
     """A header that quotes two of sixty is a conversation of its own."""
     other = quiet(sent("b", 48, OTHERS[:2], subject="FW: Rents", sender=SAM))
     (found,), _ = incidents.build(
-        [part(sent("a", 0, LIST), other)], (), KINDS, {}, quoted={"b": LIST[:2]}
+        [part(sent("a", 0, LIST), other)], (), KINDS, {}, quoted={"b": [Quoted(None, LIST[:2], 2)]}
     )
     assert [m.message_key for m in found.messages] == ["a"]
 

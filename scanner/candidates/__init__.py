@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from scanner import messages, severity
 from scanner.candidates import spoken, wording
-from scanner.candidates.relatives import first_of_each, relatives, sealed
+from scanner.candidates.relatives import first_of_each, relatives, sealed, theirs
 from scanner.crypto import PLAIN, Vault
 from scanner.detectors import aside, misdirection, recipients, reports
 from scanner.detectors.misdirection import Signs, Suspects
@@ -118,13 +118,17 @@ def examine(task: Task) -> Partition:
     hidden = sealed(found)
     signs = _signs(task, found, content, remedies)
     suspects = Suspects(found, signs)
+    received = recipients.lists(found, theirs(found))
     context = _contexts(task, found, lists, [content, hidden, suspects.rows])
+    passing = _passing(task, found, context, [received.index.to_numpy(), quoting])
+    context = pd.concat([context, passing]).sort_index()
     rules = task.rules
     grave = [c.id for c in rules.contexts if c.dpc >= SENSITIVE_DPC]
     sensitive = (context[grave] != "").any(axis=1)
     grave_lists = sensitive.reindex(lists.index, fill_value=False)
     lists["aside"] = aside.reasons(lists, grave_lists, rules)
     lists["work"] = aside.professional(lists, rules)
+    received = _ranked(received, sensitive, rules)
     astray, doubtful = suspects.weigh(sensitive)
     kin = relatives(found, lists, remedies)
     topics = _topics(context.loc[hidden, grave])
@@ -133,24 +137,21 @@ def examine(task: Task) -> Partition:
     named = np.flatnonzero(_among(found.table["message_key"], task.named))
     remedied, strayed = np.flatnonzero(remedies != ""), np.array([*astray], int)
     chosen = np.unique(
-        np.concatenate([ranked, content, quoting, remedied, first, *kin, strayed, named])
+        np.concatenate(
+            [ranked, content, quoting, received.index, remedied, first, *kin, strayed, named]
+        )
     )
     people, totals = _people(found, chosen)
-    view = _View(found, chosen, lists, context, remedies, totals, kin, first, astray, named)
+    view = _View(
+        found, chosen, lists, received, context, remedies, totals, kin, first, astray, named
+    )
     nodes = list(view.nodes())
     keys = [node.message_key for node in nodes]
     return Partition(
         nodes,
         people,
         view.findings,
-        # What goes to nobody else than a list has more than one reader.
-        dict(
-            zip(
-                keys,
-                totals["outside"].where(totals["outside"] > 0, 2 * totals["lists"]),
-                strict=True,
-            )
-        ),
+        _audience(keys, totals, ~found.messages["inbound"].to_numpy()[chosen]),
         activity(task.mailbox, found),
         _set_aside(lists["aside"].drop(kin.aside), len(topics) - len(first), doubtful),
         [misdirection.finding(node.message_key, a) for node in nodes for a in node.astray],
@@ -163,6 +164,15 @@ def examine(task: Task) -> Partition:
         _left_out(found, named, lists),
         _digests(nodes, people),
     )
+
+
+def _audience(keys: Sequence[str], totals: pd.DataFrame, ours: np.ndarray) -> dict[str, int]:
+    """Return the external audience of each message of ours: the disclosures of others are theirs.
+
+    What goes to nobody else than a list has more than one reader.
+    """
+    readers = totals["outside"].where(totals["outside"] > 0, 2 * totals["lists"])
+    return dict(zip(keys, readers.where(ours, 0).tolist(), strict=True))
 
 
 def _remedies(task: Task, found: Frames) -> np.ndarray:
@@ -194,6 +204,25 @@ def _contexts(
     work = lists.index[~aside.private(lists)]
     context.loc[work] = context.loc[work].replace(MAILBOX, "")
     return context
+
+
+def _passing(
+    task: Task, found: Frames, context: pd.DataFrame, others: Sequence[np.ndarray]
+) -> pd.DataFrame:
+    """Return what the wording of outsiders' lists, and of what may pass them on, suggests.
+
+    What a mailbox of ours is called says nothing of people to whom somebody else wrote.
+    """
+    rows = np.setdiff1d(np.concatenate(others), context.index.to_numpy())
+    return wording.contexts(found, task.rules.contexts, rows).replace(MAILBOX, "")
+
+
+def _ranked(received: pd.DataFrame, sensitive: pd.Series, rules: Rules) -> pd.DataFrame:
+    """Return those of outsiders' lists that would be ranked if they were ours."""
+    grave = sensitive.reindex(received.index, fill_value=False)
+    received["aside"] = aside.reasons(received, grave, rules)
+    received["work"] = aside.professional(received, rules)
+    return received[received["aside"] == ""]
 
 
 def _topics(suggested: pd.DataFrame) -> np.ndarray:
@@ -291,6 +320,7 @@ class _View:
     found: Frames
     chosen: np.ndarray
     lists: pd.DataFrame
+    received: pd.DataFrame
     context: pd.DataFrame
     remedies: np.ndarray
     totals: pd.DataFrame
@@ -302,7 +332,8 @@ class _View:
 
     def nodes(self) -> Iterator[Node]:
         """Yield a node for each, and keep the finding of each list."""
-        rows = self.lists[self.lists.index.isin(self.chosen)]
+        rows = pd.concat([self.lists[self.lists.index.isin(self.chosen)], self.received])
+        theirs = set(self.received.index.tolist())
         asides = dict(zip(rows.index.tolist(), rows["aside"].tolist(), strict=True))
         work = set(rows.index[rows["work"]].tolist())
         rows = rows.drop(columns=["aside", "work"])
@@ -322,7 +353,7 @@ class _View:
         for row, own, total in zip(self.chosen.tolist(), values, counts, strict=True):
             reason = asides.get(row, "")
             shape = shapes.get(row)
-            listed = shape is not None and not reason
+            listed = shape is not None and not reason and row not in theirs
             if row in named:
                 # One address that others could see is a list, if a person says that it counts.
                 listed, reason = total["shown"] >= 1 and total["outside"] >= 2, ""
@@ -348,9 +379,11 @@ class _View:
                 sealed_topic=row in topics,
                 astray=self.astray.get(row, ()),
                 named=row in named,
+                theirs=row in theirs,
             )
             if shape is not None:
                 node = _shaped(node, shape)
+            if shape is not None and row not in theirs:
                 self.findings[node.message_key] = shape.finding(node.message_key)
             yield node
 

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from scanner.candidates import wording
 from scanner.detectors import aside
-from scanner.detectors.recipients import SMALL, UNDATED
+from scanner.detectors.recipients import LARGE, SMALL, UNDATED
+from scanner.exposure import PRIVATE_SHARE
 from scanner.incidents import nodes
 
 if TYPE_CHECKING:
@@ -69,10 +70,22 @@ def relatives(found: Frames, lists: pd.DataFrame, remedies: np.ndarray) -> Relat
     )
 
 
-def _external(found: Frames, *, visible: bool) -> np.ndarray:
-    """Return how many external addresses each message shows, or hides."""
+def theirs(found: Frames) -> np.ndarray:
+    """Tell which messages came from outside and show many people, or members of the public.
+
+    Whether somebody of ours passes such a list on, other mailboxes may tell.
+    """
+    shown = _external(found, visible=True)
+    private = _external(found, visible=True, among="webmail")
+    many = (shown >= LARGE) | ((shown >= SMALL) & (private >= PRIVATE_SHARE * shown))
+    return np.asarray(many & found.messages["inbound"].to_numpy())
+
+
+def _external(found: Frames, *, visible: bool, among: str = "external") -> np.ndarray:
+    """Return how many external addresses each message shows, or hides; of one class, if named."""
     rows = found.recipients
-    chosen = found.addresses["external"].to_numpy()[rows["code"].to_numpy()]
+    chosen = (found.addresses["external"] & found.addresses[among]).to_numpy()
+    chosen = chosen[rows["code"].to_numpy()]
     chosen = chosen & (rows["visible"].to_numpy() == visible)
     return np.bincount(rows["message"].to_numpy()[chosen], minlength=len(found.messages))
 

@@ -7,7 +7,7 @@ keyed hashes, so that the list they came from is recognised and no address is st
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from scanner import remedies
 from scanner.addresses import comparable, normalise
@@ -24,7 +24,7 @@ QUOTED_RECIPIENTS = Kind(
     "quoted-recipients", "Recipients in a quoted header", (1, 1), (0.5, 0.75),
     "To: jane.doe@firm.example; sam@firm.example; ... in a forwarded message",
     nouns=("address in a quoted header", "addresses in a quoted header"),
-    needs="three addresses and more behind To or Cc in a quoted header",
+    needs="three addresses and more behind To or Cc of one quoted header",
     ranks_from=NEVER, speaks_of_events=True,
 )  # fmt: skip
 REMEDY_WORDS = Kind(
@@ -35,29 +35,50 @@ REMEDY_WORDS = Kind(
     ranks_from=NEVER, speaks_of_events=True,
 )  # fmt: skip
 
-FEWEST, MOST = 3, 2_000
+FEWEST, MOST = 3, 10_000
 """Addresses in a quoted header from which on they are a list, and of which hashes are kept."""
+
+HEADERS = 50
+"""Quoted headers with a list that are kept: the outermost, which come first."""
 
 LOOKED_AT = 400_000
 """Characters of a body in which a quoted header is looked for."""
 
 OWN_WORDS = 20_000
 
+FROM = "from:"
+"""Begins the value of whom a quoted header names as sender; the values behind it are its list."""
+
+_MARK = r"[ >*\t]{0,20}"
 _FIELD = re.compile(
-    r"^[ >*\t]{0,20}\*?(?:to|cc|an|kopie|\u00e0|copie|para|aan|a|do|dw)\*? ?:\*?(?=[ \t])(.*)",
+    rf"{_MARK}(?:(?P<sender>from|von|de|da|van|od|fr.n|fra)"
+    r"|(?P<list>to|cc|an|kopie|\u00e0|copie|para|aan|a|do|dw|till?|kopia)"
+    r"|(?P<other>sent|date|subject|gesendet|datum|betreff|envoy. ?(?:le)?|objet"
+    r"|enviad[ao](?: el| em)?|fecha|asunto|assunto|verzonden|onderwerp|inviato|data|oggetto"
+    r"|wys.ano|temat|skickat|.mne|sendt|emne))\*? ?:\*?(?:[ \t]|$)",
     re.IGNORECASE,
 )
-_ANY_FIELD = re.compile(r"^[ >*\t]{0,20}\*?[^\W\d_]{1,12}(?: [^\W\d_]{1,12})?\*? ?:")
+_ANY_FIELD = re.compile(rf"{_MARK}[^\W\d_]{{1,12}}(?:[ -][^\W\d_]{{1,12}})?\*? ?:")
 _ADDRESS = re.compile(
     r"[A-Z0-9_+'&%/=#!$*?^{|}~.-]{1,64}@(?:[A-Z0-9-]{1,63}\.){1,8}[A-Z]{2,24}", re.I
 )
+
+
+class QuotedHeader(NamedTuple):
+    """The header of one message that a text quotes; addresses in comparable form."""
+
+    sender: str
+    """Empty where it names none by address."""
+
+    listed: Sequence[str]
+    """The distinct addresses behind To and Cc."""
 
 
 class Aftermath(ContentDetector):
     """Addresses in quoted headers, and the words of apologies and requests to delete."""
 
     id = "aftermath"
-    version = 2
+    version = 3
 
     @property
     def kinds(self) -> Sequence[Kind]:
@@ -70,9 +91,9 @@ class Aftermath(ContentDetector):
             whole = sum(part.count("@") for part in (*document.plain, *document.html))
             text = document.body()
             if whole >= FEWEST:
-                listed = quoted_recipients(text[:LOOKED_AT])
-                if len(listed) >= FEWEST:
-                    yield self._listed(document.message_key, listed, keyer)
+                headers = quoted_headers(text[:LOOKED_AT])
+                if headers:
+                    yield self._quoted(document.message_key, headers, keyer)
             remedy = self.remedy(text[:OWN_WORDS])
             if remedy:
                 yield Finding(
@@ -80,12 +101,15 @@ class Aftermath(ContentDetector):
                     Evidence(remedy), REMEDY_WORDS.nouns[0],
                 )  # fmt: skip
 
-    def _listed(self, key: str, listed: Sequence[str], keyer: Keyer) -> Finding:
-        count = len(listed)
+    def _quoted(self, key: str, headers: Sequence[QuotedHeader], keyer: Keyer) -> Finding:
+        count = len({address for header in headers for address in header.listed})
+        values: list[str] = []
+        for header in headers:
+            values.append(FROM + (keyer(header.sender) if header.sender else ""))
+            values += map(keyer, header.listed[: max(MOST - len(values), 0)])
         return Finding(
             self.id, self.version, QUOTED_RECIPIENTS.id, key, "quoted", 0.8, count,
-            Evidence(f"{count} addresses", tuple(keyer(a) for a in listed[:MOST])),
-            f"{count} {QUOTED_RECIPIENTS.nouns[1]}",
+            Evidence(f"{count} addresses", tuple(values)), f"{count} {QUOTED_RECIPIENTS.nouns[1]}",
         )  # fmt: skip
 
     @staticmethod
@@ -99,17 +123,60 @@ class Aftermath(ContentDetector):
         return remedies.told(" ".join(own.split()))
 
 
-def quoted_recipients(text: str) -> list[str]:
-    """Return the distinct addresses behind To and Cc of quoted headers, in comparable form."""
-    found: dict[str, None] = {}
-    within = False
+def quoted_headers(text: str) -> list[QuotedHeader]:
+    """Return the headers with a list that a text quotes, the outermost first.
+
+    A line `To: ...` alone is none: beside it stands who sent what was quoted, when or about what.
+    """
+    found: list[QuotedHeader] = []
+    header = _Header()
     for line in text.split("\n"):
-        field = _FIELD.match(line) if ":" in line[:30] else None
+        field = _FIELD.match(line) if ":" in line[:48] else None
         if field is not None:
-            within = True
-        elif within and (not line.strip(" >\t") or _ANY_FIELD.match(line[:60])):
-            within = False
-        if within and "@" in line:
-            for address in _ADDRESS.findall(line[:200_000]):
-                found[comparable(normalise(address.strip(".'")))] = None
-    return list(found)
+            if field["sender"] and (header.sender or header.listed):
+                found += header.told()
+                header = _Header()
+            if len(found) >= HEADERS:
+                return found
+            header.begin(field.lastgroup or "")
+            header.take(line[field.end() :])
+        elif not line.strip(" >\t") or (header.fields and _ANY_FIELD.match(line[:60])):
+            # Some programs part the fields by empty lines; a list does not go on behind one.
+            header.within = ""
+        elif header.within:
+            header.take(line)
+        elif header.fields:
+            found += header.told()
+            header = _Header()
+    return found + header.told() if len(found) < HEADERS else found
+
+
+class _Header:
+    """A quoted header that is being read."""
+
+    def __init__(self) -> None:
+        self.fields: set[str] = set()
+        self.within = ""
+        self.sender = ""
+        self.listed: dict[str, None] = {}
+
+    def begin(self, field: str) -> None:
+        """Take in that a field begins."""
+        self.fields.add(field)
+        self.within = field
+
+    def take(self, text: str) -> None:
+        """Take in what a field holds, or how it goes on in the next line."""
+        if self.within == "other" or "@" not in text:
+            return
+        for address in _ADDRESS.findall(text[:200_000]):
+            person = comparable(normalise(address.strip(".'")))
+            if self.within == "list":
+                self.listed[person] = None
+            else:
+                self.sender = self.sender or person
+
+    def told(self) -> list[QuotedHeader]:
+        """Return the header where it is one and holds a list."""
+        whole = len(self.fields) > 1 and len(self.listed) >= FEWEST
+        return [QuotedHeader(self.sender, list(self.listed))] if whole else []

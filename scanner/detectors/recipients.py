@@ -266,12 +266,14 @@ class RecipientList(NamedTuple):
         )  # fmt: skip
 
 
-def lists(found: Frames) -> pd.DataFrame:
+def lists(found: Frames, chosen: np.ndarray | None = None) -> pd.DataFrame:
     """Return a row for each audited message that shows at least `SMALL` external people.
 
+    `chosen` tells of each message whether it is looked at, instead of the audited ones.
     Index: row of `Frames.messages`; columns: the fields of `RecipientList`.
     """
-    rows = visible_rows(found)
+    audited = found.messages["audited"].to_numpy()
+    rows = visible_rows(found, audited if chosen is None else chosen)
     grouped = rows.groupby("message", sort=True)
     counts = grouped[["external", "role", "webmail", "group", "new", "organisation", "media"]].sum()
     table = pd.DataFrame(index=counts.index)
@@ -300,7 +302,7 @@ def lists(found: Frames) -> pd.DataFrame:
     return table.join(_order(found, outside))[list(RecipientList._fields)]
 
 
-def visible_rows(found: Frames) -> pd.DataFrame:
+def visible_rows(found: Frames, chosen: np.ndarray) -> pd.DataFrame:
     """Return the distinct visible rows of the messages that may be lists, with what each is."""
     recipients, addresses = found.recipients, found.addresses
     codes = recipients["code"].to_numpy()
@@ -308,7 +310,7 @@ def visible_rows(found: Frames) -> pd.DataFrame:
     external = addresses["external"].to_numpy()[codes]
     visible = recipients["visible"].to_numpy()
     per_message = np.bincount(message[visible & external], minlength=len(found.messages))
-    likely = (per_message >= SMALL) & found.messages["audited"].to_numpy()
+    likely = (per_message >= SMALL) & chosen
     rows = recipients[visible & likely[message]].copy()
     person = addresses["person"].to_numpy()[rows["code"].to_numpy()]
     pair = rows["message"].to_numpy().astype(np.int64) * (len(addresses) + 1) + person

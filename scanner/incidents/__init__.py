@@ -18,7 +18,8 @@ from scanner.incidents.crowds import Crowds
 from scanner.incidents.files import content_people, files_of, refer
 from scanner.incidents.joins import Joiner
 from scanner.incidents.marks import Event, Marker, is_cut, mark, markers
-from scanner.incidents.nodes import Node, plain_subject
+from scanner.incidents.nodes import Node, Quoted, plain_subject
+from scanner.incidents.passing import Header, Passed, Sight, passed_on
 from scanner.incidents.telling import gravest, mentioned, of_a_list, why
 from scanner.model import Finding, Incident, IncidentMessage, Mark
 
@@ -27,13 +28,16 @@ if TYPE_CHECKING:
 
     from scanner.severity import KindFactors, Rules
 
-__all__ = ["Marker", "Node", "build", "is_cut", "markers", "plain_subject", "reusable"]
+__all__ = ["Marker", "Node", "Quoted", "build", "is_cut", "markers", "plain_subject", "reusable"]
 
 REPEAT_WITHIN = timedelta(days=90)
 """So long after an incident another of the same sender is a repeat (docket: weeks to a quarter)."""
 
 REPEAT = "repeat"
 VISIBLE, SEALED = "visible-recipients", "sensitive-bcc"
+
+MORE = 10
+"""So many addresses in quoted text, beside those of quoted headers, are a finding of their own."""
 
 
 def build(
@@ -42,7 +46,7 @@ def build(
     kinds: Mapping[str, KindFactors],
     previous: Mapping[str, tuple[str, str]],
     spoken: Sequence[Finding] = (),
-    quoted: Mapping[str, Sequence[str]] | None = None,
+    quoted: Mapping[str, Sequence[Quoted]] | None = None,
     rules: Rules | None = None,
     reach: Mapping[str, int] | None = None,
     digests: Sequence[Sequence[str]] = (),
@@ -53,8 +57,8 @@ def build(
     `parts` are the mailboxes' candidates, `findings` those in content that count, `kinds` what each
     kind brings into the score, `previous` the run that first saw each message's incident, and that
     incident, `spoken` the mentions of sensitive matters: they make no incident, and raise the high
-    end of the one whose message they stand in. `quoted` holds the people whose addresses stand in a
-    header block that a message quotes, by its key. `reach` says how many people read what is sent
+    end of the one whose message they stand in. `quoted` holds the headers that a message quotes, by
+    its key, with the people on these lists. `reach` says how many people read what is sent
     to each group whose members the address book counts: they could see, and were not shown.
     `digests` stand for the candidates of each part; with them an event that is among `known`, by
     all that it rests on, is not worked out again: `reusable` gives these.
@@ -77,7 +81,7 @@ class _Work:
         findings: Sequence[Finding],
         kinds: Mapping[str, KindFactors],
         spoken: Sequence[Finding],
-        quoted: Mapping[str, Sequence[str]],
+        quoted: Mapping[str, Sequence[Quoted]],
         rules: Rules,
         reach: Mapping[str, int],
     ) -> None:
@@ -96,12 +100,32 @@ class _Work:
         self.kinds, self.rules = kinds, rules
         self.contexts = {context.id: context for context in rules.contexts}
         self.findings, self._spoken = self._of_messages(findings), self._of_messages(spoken)
-        self.files = files_of(self.nodes, self.findings)
-        self._quoted = {
-            position: self.crowds.codes(quoted[node.message_key])
-            for position, node in enumerate(self.nodes)
-            if node.message_key in quoted
+        headers = {
+            position: [self._known_of(h) for k in keys for h in quoted.get(k, ())]
+            for position, keys in enumerate(
+                (node.message_key, *self.copies.get(node.message_key, ())) for node in self.nodes
+            )
+            if not quoted.keys().isdisjoint(keys)
         }
+        self._quoted = {p: [header.people for header in found] for p, found in headers.items()}
+        self._passed = passed_on(self.nodes, self.crowds, headers)
+        for position, passed in self._passed.items():
+            self._take_in(position, passed, headers[position])
+        self.files = files_of(self.nodes, self.findings)
+
+    def _known_of(self, quoted: Quoted) -> Header:
+        return Header(quoted.sender, self.crowds.codes(quoted.people), quoted.size)
+
+    def _take_in(self, position: int, passed: Passed, headers: Sequence[Header]) -> None:
+        """Take in what a message passes on: that the list is one of an event, and no finding."""
+        for at in passed.lists:
+            self.nodes[at] = replace(self.nodes[at], inbound=True)
+        stands = sum(header.size + 1 for header in headers)
+        key = self.nodes[position].message_key
+        # What else the quoted text holds of addresses is a finding where it is a list by itself.
+        self.findings[key] = [
+            f for f in self.findings.get(key, ()) if not (_quotes(f) and f.count < stands + MORE)
+        ]
 
     def know(self, digests: Sequence[Sequence[str]], known: Mapping[str, Incident]) -> None:
         """Take in what stands for the candidates of each part, and the incidents worked out."""
@@ -113,7 +137,7 @@ class _Work:
 
         What is quoted is looked up among the people of all events.
         """
-        if not self._digests or event.quoting:
+        if not self._digests or event.quoting or event.received:
             return ""
         texts: list[object] = []
         for position, node in event.nodes.items():
@@ -146,13 +170,14 @@ class _Work:
             bool(
                 node.listed
                 or node.named
-                or node.message_key in self.findings
+                or self.findings.get(node.message_key)
                 or node.sealed_topic
                 or node.astray
+                or (position in self._passed and self._passed[position].sights)
             )
-            for node in self.nodes
+            for position, node in enumerate(self.nodes)
         ]
-        joiner = Joiner(self.nodes, self.crowds, exposing, self._quoted, self.files)
+        joiner = Joiner(self.nodes, self.crowds, exposing, self._quoted, self._passed, self.files)
         groups = joiner.groups()
         links = defaultdict(list)
         for link in joiner.links:
@@ -171,62 +196,88 @@ class _Work:
 
     def _event(self, group: Sequence[int], links: Sequence[object]) -> Event:
         nodes = {p: self.nodes[p] for p in group}
-        lists = [p for p, n in nodes.items() if n.listed or (n.aside and not n.inbound)]
+        passed = {p: self._passed[p] for p in group if p in self._passed}
+        lists = [p for p, n in nodes.items() if self._counts(p)]
         seen = frozenset[int]().union(*(self.crowds.shown(p) for p in lists))
         again = [
             p
             for p, n in nodes.items()
             if n.remedy and not n.listed and len(self.crowds.shown(p) & seen) >= 2
         ]
-        quoting = [p for p in group if p in self._quoted and self._quoted[p] & seen]
+        quoting = {
+            p: frozenset().union(*self._quoted[p]) & seen for p in group if p in self._quoted
+        }
+        quoting = {p: people for p, people in quoting.items() if people}
         found = {p: self.findings.get(node.message_key, []) for p, node in nodes.items()}
         for p in quoting:
             # The quoted list is counted as the people it shows.
-            found[p] = [f for f in found[p] if (f.kind, f.part) != ("email-addresses", "quoted")]
+            found[p] = [f for f in found[p] if not _quotes(f)]
         return Event(
             nodes,
             shown=[p for p in group if p in {*lists, *again}],
-            quoting={p: self._quoted[p] & seen for p in quoting},
+            quoting=quoting,
+            passing={p: one.sights for p, one in passed.items() if one.sights},
+            received=sorted({at for one in passed.values() for at in one.lists}),
             findings={p: rows for p, rows in found.items() if rows},
             links=links,  # type: ignore[arg-type]
         )
+
+    def _counts(self, position: int) -> bool:
+        """Tell whether a message's own list counts in its event.
+
+        To whom an outsider's list is passed on is its readers, not another list: colleagues of one
+        place, and whoever has the conversation already.
+        """
+        node = self.nodes[position]
+        if position in self._passed:
+            return node.listed and not node.professional
+        return node.listed or bool(node.aside and not node.inbound)
 
     def incident(self, event: Event) -> Incident:
         """Return the incident of an event; its id is given later."""
         basis = self._basis(event)
         return self._known.get(basis) or replace(self._worked_out(event), basis=basis)
 
-    def _worked_out(self, event: Event) -> Incident:
-        count = Exposure(
-            [self.crowds.people(p) for p in event.shown]
-            + [self.crowds.quoting(p, codes) for p, codes in event.quoting.items()]
+    def _exposure(self, event: Event) -> Exposure:
+        """Return what the lists of an event showed, by themselves and in quoted headers."""
+        crowds = self.crowds
+        own = {p: Sight(crowds.readers(p), people) for p, people in event.quoting.items()}
+        theirs = [(p, sight) for p, sights in event.passing.items() for sight in sights]
+        return Exposure(
+            [crowds.people(p) for p in event.shown]
+            + [crowds.quoting(p, sight, event.shown) for p, sight in own.items()]
+            + [crowds.quoting(p, sight, self._passed[p].lists) for p, sight in theirs]
         )
+
+    def _worked_out(self, event: Event) -> Incident:
+        count = self._exposure(event)
         found = [f for rows in event.findings.values() for f in rows]
-        ids = dict.fromkeys(i for p in event.exposing for i in event.nodes[p].contexts)
+        ids = dict.fromkeys(i for p in event.worded for i in event.nodes[p].contexts)
         contexts = [self.contexts[i] for i in ids]
         spoken = [
             f for p in event.exposing for f in self._spoken.get(event.nodes[p].message_key, ())
         ]
-        if event.shown and not found:
+        if event.lists and not found:
             spoken = of_a_list(spoken)
         mentions = mentioned(spoken, self.kinds)
         in_content = content_people(found)
         behind = [self._reach[name] for name in count.group_names & self._reach.keys()]
-        kinds = dict.fromkeys([VISIBLE] if event.shown else [])
+        kinds = dict.fromkeys([VISIBLE] if event.lists else [])
         kinds |= dict.fromkeys(gravest(found, self.kinds))
         kinds |= dict.fromkeys(a.kind for p in event.astray for a in event.nodes[p].astray)
         kinds |= {} if kinds or event.named else {SEALED: None}
         score = severity.score(
-            visible=bool(event.shown),
+            visible=bool(event.lists),
             name_fraction=count.named,
             context=contexts,
             kinds=[self.kinds[kind] for kind in kinds if kind in self.kinds],
             unknown_members=count.groups > len(behind),
             mentions=mentions,
             named_share=self.rules.named_share,
-            professional=bool(event.shown)
-            and all(event.nodes[p].professional for p in event.shown),
-            passed_on=bool(event.quoting) or any(n.inbound for n in event.nodes.values()),
+            professional=bool(event.lists)
+            and all(event.nodes[p].professional for p in event.lists),
+            passed_on=bool(event.quoting or event.passing)
+            or any(n.inbound for n in event.nodes.values()),
         )
         people = max(count.external, in_content)
         marks = mark(event, count, contexts, found, people, self.rules)
@@ -246,14 +297,21 @@ class _Work:
             | {
                 "groups_counted": len(behind),
                 "group_readers": sum(behind),
-                "lists": [event.nodes[p].described for p in event.shown],
+                "lists": [event.nodes[p].described for p in event.lists],
                 "contexts": [c.title for c in contexts],
                 "misdirected": _misdirected(event),
                 "same_names": max((event.nodes[p].twins for p in event.shown), default=0),
-            },
+            }
+            | self._told(event),
             why=why(event, count, contexts, mentions, found, self.kinds, carried),
             marks=marks,
         )
+
+    def _told(self, event: Event) -> dict[str, object]:
+        """Return which messages passed on the lists of which others, by their keys."""
+        key = {p: node.message_key for p, node in event.nodes.items()}
+        lists = {key[p]: [key[at] for at in self._passed[p].lists] for p in event.passing}
+        return {"passed_on": lists} if lists else {}
 
     def _messages(self, event: Event) -> tuple[IncidentMessage, ...]:
         return tuple(
@@ -294,6 +352,11 @@ def reusable(incidents: Iterable[Incident]) -> dict[str, Incident]:
     return found
 
 
+def _quotes(finding: Finding) -> bool:
+    """Tell whether a finding is addresses in quoted text: the list of a header, most often."""
+    return (finding.kind, finding.part) == ("email-addresses", "quoted")
+
+
 def _misdirected(event: Event) -> list[dict[str, object]]:
     return [
         asdict(a) | {"message_key": event.nodes[p].message_key}
@@ -320,7 +383,11 @@ def _merge_copies(nodes: Sequence[Node]) -> tuple[list[int], dict[str, tuple[str
     for group in copies.values():
         first, *rest = sorted(
             group,
-            key=lambda p: (not nodes[p].listed, -nodes[p].audience, nodes[p].message_key),
+            key=lambda p: (
+                not (nodes[p].listed or nodes[p].theirs),
+                -nodes[p].audience,
+                nodes[p].message_key,
+            ),
         )
         kept.append(first)
         if rest:
@@ -333,7 +400,7 @@ def _repeats(incidents: Sequence[Incident]) -> list[Incident]:
     done: list[Incident] = []
     latest: dict[str, Incident] = {}
     for incident in sorted(incidents, key=lambda i: (i.first_sent_at or _NEVER, rank(i))):
-        first = incident.messages[0]
+        first = incident.first
         before = latest.get(first.sender) or latest.get(first.mailbox)
         repeated = None
         if before is not None and VISIBLE in incident.kinds:
@@ -360,7 +427,7 @@ def _repeat(before: Incident, incident: Incident) -> Mark | None:
         return None
     days = (now - then).days
     reason = f"the same sender or mailbox showed a list {days} days before, on {then:%Y-%m-%d}"
-    return Mark(REPEAT, incident.messages[0].message_key, reason)
+    return Mark(REPEAT, incident.first.message_key, reason)
 
 
 def rank(incident: Incident) -> tuple[int, float, int, int, datetime, str]:
@@ -376,7 +443,7 @@ def rank(incident: Incident) -> tuple[int, float, int, int, datetime, str]:
         -flags,
         -incident.people_exposed,
         incident.first_sent_at or _NEVER,
-        incident.messages[0].message_key,
+        incident.first.message_key,
     )
 
 

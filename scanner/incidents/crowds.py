@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scanner.incidents.nodes import Node
+    from scanner.incidents.passing import Sight
 
 SIGNATURE = 4
 """People of a list that stand for it in look-ups: lists that differ little share most of them."""
@@ -50,32 +51,29 @@ class Crowds:
             self._code_of = {name: code for code, name in enumerate(self._names.tolist())}
         return frozenset(self._code_of[p] for p in persons if p in self._code_of)
 
-    def quoting(self, position: int, quoted: frozenset[int]) -> People:
-        """Return a node's readers as people who could see those whom it quotes."""
-        people = self.people(position)
-        readers = people.take(np.flatnonzero(people.outside))
-        known = self._first_rows(quoted)
+    def quoting(self, position: int, sight: Sight, lists: Sequence[int]) -> People:
+        """Return readers of a node as people who could see whom it quotes of these nodes' lists."""
+        readers = self._chosen(position, sight.readers, shown=False)
+        left, taken = sight.people, []
+        for at in lists:
+            here = left & self.shown(at)
+            taken.append(self._chosen(at, here, shown=True))
+            left -= here
         names = ("node", "person", "visible", "kind", "domain", "named")
         joined = {
-            name: np.concatenate([getattr(readers, name), getattr(known, name)]) for name in names
+            name: np.concatenate([getattr(rows, name) for rows in (readers, *taken)])
+            for name in names
         }
         joined["node"] = np.full(len(joined["person"]), position, np.int32)
-        joined["visible"] = np.repeat([False, True], [len(readers.person), len(known.person)])
+        joined["visible"] = np.arange(len(joined["person"])) >= len(readers.person)
         return People(**joined, reads=~joined["visible"])
 
-    def _first_rows(self, codes: frozenset[int]) -> People:
-        """Return a row for each of these people, from where it first occurs."""
-        found: dict[str, list[np.ndarray]] = {}
-        left = np.array(sorted(codes), np.int64)
-        taken = []
-        for people, own in zip(self._people, self._codes, strict=True):
-            here, first = np.unique(own, return_index=True)
-            rows = first[np.isin(here, left)]
-            taken.append(people.take(rows))
-            left = np.setdiff1d(left, here)
-        for name in ("node", "person", "visible", "kind", "domain", "named"):
-            found[name] = [getattr(part, name) for part in taken]
-        return People(*(np.concatenate(found[name]) for name in found))
+    def _chosen(self, position: int, codes: frozenset[int], *, shown: bool) -> People:
+        """Return the rows of some external people on a node; only those it shows, if asked for."""
+        part, rows = self._rows(position)
+        people = self._people[part].take(rows)
+        chosen = people.outside & np.isin(self._codes[part][rows], np.array([*codes], np.int64))
+        return people.take(np.flatnonzero(chosen & people.visible if shown else chosen))
 
     def _rows(self, position: int) -> tuple[int, slice]:
         part, at = self._places[position]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from scanner.incidents.crowds import Crowds
     from scanner.incidents.nodes import Node
+    from scanner.incidents.passing import Passed
 
 HOUR, DAY = 3_600, 86_400
 
@@ -83,15 +84,17 @@ class Joiner:
         nodes: Sequence[Node],
         crowds: Crowds,
         exposing: Sequence[bool],
-        quoted: Mapping[int, frozenset[int]],
+        quoted: Mapping[int, Sequence[frozenset[int]]],
+        passed: Mapping[int, Passed],
         files: Mapping[int, Collection[str]],
     ) -> None:
         """Take the nodes in any order.
 
-        `exposing` tells which disclose by themselves, `quoted` whose addresses stand in a header
-        block that a node quotes, `files` which attachments with findings a node carries.
+        `exposing` tells which disclose by themselves, `quoted` whose addresses stand in each header
+        that a node quotes, `passed` which outsiders' lists these are, `files` which attachments
+        with findings a node carries.
         """
-        self._files = files
+        self._files, self._passed = files, passed
         self._nodes, self._crowds, self._exposing, self._quoted = nodes, crowds, exposing, quoted
         self._plain = [plain_subject(node.subject) for node in nodes]
         self._at = [int(n.sent_at.timestamp()) if n.sent_at else -1 for n in nodes]
@@ -104,7 +107,8 @@ class Joiner:
         indexes = _Indexes()
         for later in sorted(self._dated(), key=lambda p: (self._at[p], p)):
             keys = self._keys(later)
-            self._take(later, indexes.earlier(keys + self._senders(later)))
+            came_in = self._passed[later].lists if later in self._passed else ()
+            self._take(later, [*came_in, *indexes.earlier(keys + self._senders(later))])
             if not self._nodes[later].inbound:
                 # A storm of answers must not crowd out what it answers.
                 indexes.add(later, [*keys, ("sender", self._nodes[later].sender)])
@@ -121,7 +125,12 @@ class Joiner:
         return position
 
     def _dated(self) -> Iterator[int]:
-        return (p for p, at in enumerate(self._at) if at >= 0)
+        """Return what can be joined; an outsider's list that did not go on is none of it."""
+        return (
+            p
+            for p, (at, node) in enumerate(zip(self._at, self._nodes, strict=True))
+            if at >= 0 and (node.inbound or not node.theirs)
+        )
 
     def _keys(self, position: int) -> list[tuple[str, object]]:
         node = self._nodes[position]
@@ -137,9 +146,9 @@ class Joiner:
             keys.append(("order", ""))
         marks = self._crowds.signature(position)
         keys += [("astray", astray.address) for astray in node.astray]
-        if position in self._quoted:
-            marks += signature(np.array(sorted(self._quoted[position]), np.int64))
-        return keys + [("person", mark) for mark in marks]
+        for people in self._quoted.get(position, ()):
+            marks += signature(np.sort(np.fromiter(people, np.int64, len(people))))
+        return keys + [("person", mark) for mark in dict.fromkeys(marks)]
 
     def _senders(self, position: int) -> list[tuple[str, object]]:
         """Return the sender, where a message may belong to one that shares nothing else with it."""
@@ -176,6 +185,7 @@ class Joiner:
             return None
         rules: tuple[tuple[bool, Callable[[int, int, int], str | None], str], ...] = (
             (bool(then.remedy) and self._shows(earlier), self._remedy(remedied), then.remedy),
+            (later in self._passed, self._passed_on, "forward"),
             (later in self._quoted and self._shows(earlier), self._forwarded, "forward"),
             (then.kind == first.kind == "meeting", self._meeting, "meeting-update"),
             (bool(first.astray and then.astray), self._strayed, "same-slip"),
@@ -244,10 +254,18 @@ class Joiner:
         return rule
 
     def _forwarded(self, earlier: int, later: int, gap: int) -> str | None:
-        quoted = self._quoted[later] & self._crowds.shown(earlier)
+        listed = frozenset[int]().union(*self._quoted[later])
+        quoted = listed & self._crowds.shown(earlier)
         if gap > FORWARD or len(quoted) < max(3, HALF * len(self._crowds.shown(earlier))):
             return None
         return f"it quotes the header with {len(quoted):,} of the addresses, {_after(gap)}"
+
+    def _passed_on(self, earlier: int, later: int, gap: int) -> str | None:
+        passed = self._passed[later]
+        if earlier not in passed.lists:
+            return None
+        many = len(passed.people & self._crowds.shown(earlier))
+        return f"it quotes {many:,} addresses of a list that came from outside, {_after(gap)}"
 
     def _strayed(self, earlier: int, later: int, gap: int) -> str | None:
         first, then = self._nodes[earlier], self._nodes[later]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scanner import data
 from scanner.exposure import PRIVATE_SHARE
-from scanner.model import Mark, hidden_in
+from scanner.model import RECEIVED, Mark, hidden_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scanner.exposure import Exposure
     from scanner.incidents.joins import Link
     from scanner.incidents.nodes import Node
+    from scanner.incidents.passing import Sight
     from scanner.model import Finding
     from scanner.severity import Context, Rules
 
@@ -66,6 +67,12 @@ class Event:
     quoting: Mapping[int, frozenset[int]]
     """Those that quote a header with the list, and whom of it."""
 
+    passing: Mapping[int, Sequence[Sight]]
+    """Those that quote a list that came from outside, to whom that was new, and whom of it."""
+
+    received: Sequence[int]
+    """The messages that such lists came in: their senders disclosed them, and not to these."""
+
     findings: Mapping[int, Sequence[Finding]]
     links: Sequence[Link]
     """Why each later message belongs to it."""
@@ -81,16 +88,37 @@ class Event:
         return [p for p, node in self.nodes.items() if node.named]
 
     @cached_property
+    def lists(self) -> list[int]:
+        """The messages whose lists were disclosed, by themselves or in a quoted header."""
+        chosen = {*self.shown, *(self.received if self.passing else ())}
+        return [p for p in self.nodes if p in chosen]
+
+    @cached_property
+    def worded(self) -> list[int]:
+        """The messages whose wording tells what was disclosed."""
+        chosen = {*self.exposing, *self.lists}
+        return [p for p in self.nodes if p in chosen]
+
+    @cached_property
     def exposing(self) -> list[int]:
         """The messages that disclosed something, else those on a sensitive topic, in order."""
-        chosen = {*self.shown, *self.quoting, *self.findings, *self.astray, *self.named}
+        chosen = {
+            *self.shown,
+            *self.quoting,
+            *self.passing,
+            *self.findings,
+            *self.astray,
+            *self.named,
+        }
         chosen = chosen or {p for p, node in self.nodes.items() if node.sealed_topic}
         return [p for p in self.nodes if p in chosen]
 
     def role(self, position: int) -> str:
-        """Return what a message does: `exposure`, `apology`, or `related`."""
+        """Return what a message does: `exposure`, `apology`, `received` or `related`."""
         if position in self.exposing:
             return "exposure"
+        if position in self.received:
+            return RECEIVED
         return "apology" if self.nodes[position].remedy else "related"
 
 
@@ -140,7 +168,7 @@ _Given = dict[str, list[tuple[int, str]]]
 
 def _mark_context(given: _Given, event: Event, contexts: Sequence[Context]) -> None:
     known = {context.id: context for context in contexts}
-    for position in event.exposing:
+    for position in event.worded:
         node = event.nodes[position]
         where = dict(zip(node.contexts, node.heard, strict=False))
         for name in node.contexts:
@@ -156,7 +184,7 @@ def _mark_context(given: _Given, event: Event, contexts: Sequence[Context]) -> N
 
 def _mark_lists(given: _Given, event: Event, count: Exposure, people: int, rules: Rules) -> None:
     first = event.exposing[0]
-    lists = {p: event.nodes[p] for p in event.shown}
+    lists = {p: event.nodes[p] for p in event.lists}
     for position, node in lists.items():
         span = f"in order from '{node.first}' to '{node.last}'"
         if node.in_order:

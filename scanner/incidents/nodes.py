@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from scanner.model import Astray
@@ -77,6 +78,10 @@ class Node:
     named: bool = False
     """Whether a person named it as one that disclosed something, whatever the rules say."""
 
+    theirs: bool = False
+    """Whether an outsider sent it with a list that would be ranked as ours: no disclosure of ours,
+    until somebody of ours passes the list on."""
+
     @property
     def marks(self) -> str:
         """The marks of handling before the subject, lower case, empty where there are none."""
@@ -87,6 +92,19 @@ class Node:
     def replies(self) -> bool:
         """Whether the subject bears the mark of a reply."""
         return bool(_REPLY.match(self.marks))
+
+
+class Quoted(NamedTuple):
+    """One header with a list that a message quotes."""
+
+    sender: str | None
+    """None where it names none by address; empty for somebody who sent no list of `theirs`."""
+
+    people: Sequence[str]
+    """Those of its list who are known from a message."""
+
+    size: int
+    """How many addresses stand in it, known or not."""
 
 
 REPLY_MARKS = r"(re|aw|sv|vs|antw|odp|rif)\s*(\[\d+\])?\s*:"

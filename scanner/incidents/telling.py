@@ -88,6 +88,9 @@ def why(
 ) -> str:
     """Return the reason in one plain sentence, without personal data."""
     parts = []
+    only_passed = bool(event.passing) and not event.shown
+    if only_passed:
+        parts.append(_passed(event, count))
     if event.shown:
         seen = count.external + count.groups
         times = f" in {len(event.shown)} messages" if len(event.shown) > 1 else ""
@@ -114,9 +117,22 @@ def why(
         parts.append(f"the wording suggests {contexts[0].title}")
     if mentions and mentions[0].dpc > max((c.dpc for c in contexts), default=0):
         parts.append(f"the content has {mentions[0].title}")
-    parts.extend(text for marker, text in SAYINGS.items() if marker in carried)
+    said = [m for m in SAYINGS if m in carried and not (m == "forward" and only_passed)]
+    parts.extend(SAYINGS[marker] for marker in said)
     sentence = "; ".join(parts)
     return sentence[:1].upper() + sentence[1:] + "."
+
+
+def _passed(event: Event, count: Exposure) -> str:
+    """Return to how many people a list went on that somebody outside had sent."""
+    sights = [sight for found in event.passing.values() for sight in found]
+    readers = len(frozenset[int]().union(*(sight.readers for sight in sights)))
+    times = f", in {len(event.passing):,} messages" if len(event.passing) > 1 else ""
+    who = "person was" if readers == 1 else "people were"
+    return (
+        f"{readers:,} external {who} sent the addresses of {count.external:,} others in a quoted "
+        f"header{times}: a list that came from outside"
+    )
 
 
 def _sent(found: Sequence[Finding], kinds: Mapping[str, KindFactors]) -> str:

@@ -253,6 +253,8 @@ class _View:
         readers = words.count(message.audience, "recipient")
         if message.role == "apology":
             text = f"A recall or apology went to {readers}, showing no list"
+        elif message.role == "received":
+            text = f"A list came from outside, in a message to {readers}"
         elif message.role == "related" and message.external_visible > 1:
             text = f"An answer from outside went to {readers} and showed the list again"
         elif message.role == "related":

@@ -485,11 +485,17 @@ def story(incident: Incident) -> str:
 
 def _seen(incident: Incident, sent: Collection[Message]) -> str:
     visible = max(m.external_visible for m in sent)
-    if VISIBLE not in incident.kinds or not visible:
+    passed = any(m.role == "received" for m in incident.messages)
+    if VISIBLE not in incident.kinds or not (visible or passed):
         return ""
     named = round(100 * incident.name_fraction)
     share = "all" if named == 100 else f"{named} in 100"
     shows = f"; {share} of the exposed addresses show a person's name" if named else ""
+    if passed:
+        many = count(incident.people_exposed, "person", "people")
+        return (
+            f"The text quoted a list that came from outside, with the addresses of {many}{shows}."
+        )
     one = "In one message, " if len(sent) > 1 else ""
     addresses = count(visible, "external address stood", "external addresses stood")
     return f"{one}{addresses} in To or Cc, where the other recipients could read them{shows}."

@@ -130,7 +130,7 @@ def _incidents(summary: Summary) -> Iterator[Row]:
             i.se_high, words.title(i, titles), i.people_exposed, i.people_low, i.people_high,
             i.disclosed_pairs, i.name_fraction, len(i.messages), i.first_sent_at,
             "; ".join(dict.fromkeys(m.mailbox for m in i.messages)),
-            i.messages[0].subject if i.messages else "",
+            words.exposures(i)[0].subject if i.messages else "",
             "; ".join(words.term(titles, kind) for kind in i.kinds),
             "; ".join(words.term(titles, marker) for marker in i.markers), i.why,
             i.decision.verdict if i.decision else "", i.state, i.change,

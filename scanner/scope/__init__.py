@@ -338,6 +338,7 @@ def _timeline(
         what = {
             "exposure": f"a message to {message.audience:,}{showed}",
             "apology": f"a recall or apology to {message.audience:,}",
+            "received": f"a message from outside to {message.audience:,}{showed}",
         }.get(message.role, f"a related message to {message.audience:,}")
         own = ours.get(message.message_key, ("", ""))[1]
         of = f"; it belongs to {own}" if own and not standing else ""

@@ -86,7 +86,7 @@ def choices(workspace: Workspace, seed: str | Described) -> list[Choice]:
 
 
 def _choice(incident: Incident) -> Choice:
-    first = incident.messages[0]
+    first = incident.first
     return Choice(
         incident.incident_id, incident.first_sent_at, first.mailbox, first.audience,
         first.subject_redacted, first.subject, incident,

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a message, a row of a table)
 """What follows an exposure in text: quoted headers with a list, and the words of a remedy."""
 
 from __future__ import annotations
@@ -6,7 +7,7 @@ import time
 
 import pytest
 
-from scanner.detectors.aftermath import MOST, Aftermath, quoted_recipients
+from scanner.detectors.aftermath import FROM, HEADERS, MOST, Aftermath, quoted_headers
 from scanner.messages import Document
 
 OUTLOOK = """See below.
@@ -21,27 +22,47 @@ Dear all
 """
 
 
+A, B, C, D = (f"{letter}@x.example" for letter in "abcd")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         pytest.param(
-            OUTLOOK, ["a@x.example", "b@x.example", "c@y.example", "d@y.example"], id="outlook"
+            OUTLOOK, [("jo@calder.example", [A, "b@x.example", "c@y.example", "d@y.example"])],
+            id="outlook",
         ),
         pytest.param(
-            "> To: a@x.example,\n>  b@x.example,\n>  c@x.example\n> Subject: x\n> e@x.example",
-            ["a@x.example", "b@x.example", "c@x.example"], id="folded-behind-arrows",
+            f"> To: {A},\n>  {B},\n>  {C}\n> Subject: x\n> e@x.example", [("", [A, B, C])],
+            id="folded-behind-arrows",
         ),
-        pytest.param("An: a@x.example; b@x.example", ["a@x.example", "b@x.example"], id="german"),
-        pytest.param("*To:* a@x.example, b@x.example", ["a@x.example", "b@x.example"], id="bold"),
-        pytest.param("Write to: nobody", [], id="no-address"),
-        pytest.param("Write to a@x.example, b@x.example", [], id="a-sentence"),
-        pytest.param("From: a@x.example\nReply-To: b@x.example", [], id="other-fields"),
-        pytest.param("To: Jo\n\na@x.example", [], id="after-a-blank-line"),
+        pytest.param(f"Von: Jo <{D}>\nGesendet: heute\nAn: {A}; {B}\nCc: {C}\nBetreff: x",
+                     [(D, [A, B, C])], id="german"),
+        pytest.param(f"De : Jo <{D}>\nEnvoy\u00e9 : lundi\n\u00c0 : {A}; {B}\nCc : {C}\nObjet : x",
+                     [(D, [A, B, C])], id="french"),
+        pytest.param(f"From: Jo <{D}>\nDate: Mon\nSubject: x\nTo: <{A}>, <{B}>,\n <{C}>\n\nHi",
+                     [(D, [A, B, C])], id="gmail"),
+        pytest.param(f"*From:* {D}\n*To:* {A}, {B}, {C}", [(D, [A, B, C])], id="bold"),
+        pytest.param(f"From: {D}\n\nTo: {A}, {B}, {C}\n\nSubject: x", [(D, [A, B, C])],
+                     id="parted-by-empty-lines"),
+        pytest.param(f"From: Jo\nTo:\n{A};\n{B}; {C}\nSubject: x", [("", [A, B, C])],
+                     id="names-and-lines"),
+        pytest.param(f"From: {D}\nTo: {A}; {B}; {C}\n\nHi.\n\nFrom: {C}\nTo: {B}; {A}; {D}\nCc: {B}",
+                     [(D, [A, B, C]), (C, [B, A, D])], id="one-within-another"),
+        pytest.param(f"From: {D}\nTo: {A}; {B}; {C}\nFrom: {C}\nTo: {B}; {A}; {D}",
+                     [(D, [A, B, C]), (C, [B, A, D])], id="one-right-behind-another"),
+        pytest.param(f"From: {D}\nTo: {A}; {B}\n\nHi.\n\nFrom: {C}\nTo: {C}; {D}\n", [],
+                     id="two-of-two-are-no-list"),
+        pytest.param(f"To: {A}, {B}, {C}", [], id="a-line-alone"),
+        pytest.param(f"Please write to: {A}, {B}, {C}\nSubject: x", [], id="a-sentence"),
+        pytest.param(f"From: {A}\nReply-To: {A}, {B}, {C}", [], id="other-fields"),
+        pytest.param(f"From: Jo\nTo: Sam\n\n{A} {B} {C}", [], id="after-a-blank-line"),
+        pytest.param(f"From: Jo\nTo: Sam\nSubject: x\n\nHi\nTo: {A}, {B}, {C}", [], id="in-the-text"),
     ],
 )  # fmt: skip
-def test_quoted_recipients(text: str, expected: list[str]) -> None:
-    """Addresses behind To and Cc are found, in comparable form, and no others."""
-    assert quoted_recipients(text) == expected
+def test_quoted_headers(text: str, expected: list[tuple[str, list[str]]]) -> None:
+    """Each header tells its sender and whom it lists, in comparable form, and no others."""
+    assert [(h.sender, list(h.listed)) for h in quoted_headers(text)] == expected
 
 
 @pytest.mark.parametrize(
@@ -76,7 +97,8 @@ def test_findings_hold_hashes_only() -> None:
         ("quoted-recipients", "quoted", 4), ("remedy-words", "body", 1),
     ]  # fmt: skip
     assert "@" not in repr(found)
-    assert len(found[0].evidence.values) == 4
+    assert [v for v in found[0].evidence.values if v.startswith(FROM)] == ["from:h17"]
+    assert len(found[0].evidence.values) == 5
 
 
 def test_two_addresses_are_no_list() -> None:
@@ -90,15 +112,22 @@ def test_two_addresses_are_no_list() -> None:
     "text",
     [
         pytest.param("To: " + "a@b.example; " * 200_000, id="one-line"),
-        pytest.param("To: a@b.example\n" * 100_000, id="many-headers"),
+        pytest.param("To: a@b.example\n" * 100_000, id="many-fields"),
+        pytest.param("From: a@b.example\nTo: a@b.example, c@b.example, d@b.example\n\nHi\n" * 100_000,
+                     id="many-headers"),
+        pytest.param("".join(f"From: x{n}@b.example\nTo: a{n}@b.example, c{n}@b.example, d{n}@b.example\n"
+                             for n in range(100_000)), id="many-lists"),
+        pytest.param("From: a@b.example\nTo: " + ",\n".join(f"p{n}@b.example" for n in range(100_000)),
+                     id="one-long-list"),
+        pytest.param(("From" + " " * 20 + "\t" * 20) * 20_000, id="spaces"),
         pytest.param("To: " + "@" * 500_000, id="at-signs"),
         pytest.param("delete " * 100_000, id="delete"),
         pytest.param("address was " * 100_000, id="address"),
     ],
-)
+)  # fmt: skip
 def test_hostile_text_takes_bounded_time(text: str) -> None:
     """Whatever a text repeats, it is read at once and its list is cut."""
     begin = time.process_time()
     found = list(Aftermath().detect([Document("key", "", [text], [])], str))
     assert time.process_time() - begin < 3
-    assert all(len(f.evidence.values) <= MOST for f in found)
+    assert all(len(f.evidence.values) <= MOST + HEADERS for f in found)

@@ -44,8 +44,12 @@ class Year:
 
     @cached_property
     def joined(self) -> list[Exposure]:
-        """Those that are one incident, of just their messages."""
-        return [e for e in self.exposures if [ids(i) for i in self.of(e)] == [e.ids]]
+        """Those that are one incident, of just their messages and what these passed on."""
+        return [
+            e
+            for e in self.exposures
+            if [ids(i) - {m.id for m in e.before} for i in self.of(e)] == [e.ids]
+        ]
 
     @property
     def countable(self) -> list[Exposure]:
