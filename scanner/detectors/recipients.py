@@ -272,8 +272,7 @@ def lists(found: Frames, chosen: np.ndarray | None = None) -> pd.DataFrame:
     `chosen` tells of each message whether it is looked at, instead of the audited ones.
     Index: row of `Frames.messages`; columns: the fields of `RecipientList`.
     """
-    audited = found.messages["audited"].to_numpy()
-    rows = visible_rows(found, audited if chosen is None else chosen)
+    rows = visible_rows(found, chosen)
     grouped = rows.groupby("message", sort=True)
     counts = grouped[["external", "role", "webmail", "group", "new", "organisation", "media"]].sum()
     table = pd.DataFrame(index=counts.index)
@@ -302,8 +301,9 @@ def lists(found: Frames, chosen: np.ndarray | None = None) -> pd.DataFrame:
     return table.join(_order(found, outside))[list(RecipientList._fields)]
 
 
-def visible_rows(found: Frames, chosen: np.ndarray) -> pd.DataFrame:
+def visible_rows(found: Frames, chosen: np.ndarray | None = None) -> pd.DataFrame:
     """Return the distinct visible rows of the messages that may be lists, with what each is."""
+    chosen = found.messages["audited"].to_numpy() if chosen is None else chosen
     recipients, addresses = found.recipients, found.addresses
     codes = recipients["code"].to_numpy()
     message = recipients["message"].to_numpy()
