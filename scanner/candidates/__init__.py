@@ -110,18 +110,16 @@ def examine(task: Task) -> Partition:
     found = recipients.frames(
         messages.read(task.paths, recipients.COLUMNS, task.vault), task.directory
     )
-    lists = recipients.lists(found)
     audited = found.messages["audited"].to_numpy()
+    lists, received = _lists(found, audited)
     content = np.flatnonzero(audited & _among(found.table["message_key"], task.content_keys))
     remedies = np.where(audited, _remedies(task, found), "")
     quoting = np.flatnonzero(audited & _among(found.table["message_key"], task.after("quoted")))
     hidden = sealed(found)
     signs = _signs(task, found, content, remedies)
     suspects = Suspects(found, signs)
-    received = recipients.lists(found, theirs(found))
-    context = _contexts(task, found, lists, [content, hidden, suspects.rows])
-    passing = _passing(task, found, context, [received.index.to_numpy(), quoting])
-    context = pd.concat([context, passing]).sort_index()
+    passing = np.concatenate([received.index.to_numpy(), quoting])
+    context = _contexts(task, found, lists, [content, hidden, suspects.rows], passing)
     rules = task.rules
     grave = [c.id for c in rules.contexts if c.dpc >= SENSITIVE_DPC]
     sensitive = (context[grave] != "").any(axis=1)
@@ -195,26 +193,32 @@ def _left_out(found: Frames, named: np.ndarray, lists: pd.DataFrame) -> dict[str
     }
 
 
+def _lists(found: Frames, audited: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return our lists and those of outsiders that may be passed on, as `recipients.lists`."""
+    every = recipients.lists(found, audited | theirs(found))
+    ours = audited[every.index.to_numpy()]
+    return every[ours].copy(), every[~ours].copy()
+
+
 def _contexts(
-    task: Task, found: Frames, lists: pd.DataFrame, others: Sequence[np.ndarray]
+    task: Task,
+    found: Frames,
+    lists: pd.DataFrame,
+    others: Sequence[np.ndarray],
+    passing: np.ndarray,
 ) -> pd.DataFrame:
-    """Return what the wording around lists and other rows suggests, as `wording.contexts`."""
-    rows = np.unique(np.concatenate([lists.index.to_numpy(), *others]))
-    context = wording.contexts(found, task.rules.contexts, rows)
+    """Return what the wording around lists and other rows suggests, as `wording.contexts`.
+
+    `passing` are outsiders' lists and what may pass them on: what a mailbox of ours is called says
+    nothing of people to whom somebody else wrote.
+    """
+    own = np.concatenate([lists.index.to_numpy(), *others])
+    context = wording.contexts(found, task.rules.contexts, np.union1d(own, passing))
+    only = np.setdiff1d(passing, own)
+    context.loc[only] = context.loc[only].replace(MAILBOX, "")
     work = lists.index[~aside.private(lists)]
     context.loc[work] = context.loc[work].replace(MAILBOX, "")
     return context
-
-
-def _passing(
-    task: Task, found: Frames, context: pd.DataFrame, others: Sequence[np.ndarray]
-) -> pd.DataFrame:
-    """Return what the wording of outsiders' lists, and of what may pass them on, suggests.
-
-    What a mailbox of ours is called says nothing of people to whom somebody else wrote.
-    """
-    rows = np.setdiff1d(np.concatenate(others), context.index.to_numpy())
-    return wording.contexts(found, task.rules.contexts, rows).replace(MAILBOX, "")
 
 
 def _ranked(received: pd.DataFrame, sensitive: pd.Series, rules: Rules) -> pd.DataFrame:

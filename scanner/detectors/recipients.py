@@ -419,11 +419,13 @@ def _again(found: Frames, outside: pd.DataFrame) -> pd.DataFrame:
             "two": np.where(small, 0, second[: len(first)]),
             "size": np.where(small, size, np.round(np.log(size.clip(1)) / 0.4)),
             "week": found.messages["when"].to_numpy()[rows] // WEEK,
+            # What outsiders sent to them is no sending of ours.
+            "ours": found.messages["audited"].to_numpy()[rows],
         },
         index=rows,
     )
     dated = sets[sets["week"] < UNDATED // WEEK]
-    grouped = dated.groupby(["one", "two", "size"])["week"]
+    grouped = dated.groupby(["one", "two", "size", "ours"])["week"]
     weeks = pd.DataFrame(
         {"again": grouped.transform("nunique") - 1, "before": grouped.rank("dense") - 1}
     )
