@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,12 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.addresses import normalise
+from scanner.detectors.aftermath import QUOTED_RECIPIENTS
 from scanner.directory import GROUP_MARK
 from scanner.errors import UnknownIdError
+from scanner.model import RECEIVED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
+    from scanner.detectors.base import Keyer
     from scanner.directory import Directory
     from scanner.model import Incident
     from scanner.store import Workspace
@@ -46,7 +52,7 @@ class Sight:
 
     incident_id: str
     messages: int
-    """Those of the incident's exposing messages on which the person stands."""
+    """Those of the incident's exposing messages on which, or in what they quote, it stands."""
 
     visible_in: int
     """Those of them that show the person to the others; in the rest it stood in Bcc."""
@@ -61,7 +67,7 @@ class Sight:
 
 
 class Rows(NamedTuple):
-    """The recipients of the incident's messages: one row each."""
+    """Who stands on the incident's messages, or in headers that these quote: one row each."""
 
     message: np.ndarray
     person: np.ndarray
@@ -70,6 +76,12 @@ class Rows(NamedTuple):
     visible: np.ndarray
     people: pd.DataFrame
     """By person: `address` (that of its owner) and the columns of `Directory.classify`."""
+
+    reads: np.ndarray
+    """Whether the person was sent the message, or only stands in a header that it quotes."""
+
+    origin: np.ndarray
+    """By message: which one it is. What a message quotes to readers of one sort is one more."""
 
 
 def who(
@@ -93,10 +105,11 @@ def who(
             f"{incident.incident_id}: that address is on none of its messages as a recipient; "
             "check how it is spelt, or give the pseudonym that a report shows for it"
         )
-    on = np.unique(rows.message[rows.person == asked])
-    shown_in = np.unique(rows.message[(rows.person == asked) & rows.visible])
+    own = rows.person == asked
+    on = np.unique(rows.message[own & rows.reads])
+    shown_in = np.unique(rows.message[own & rows.visible])
     saw = _counts(rows, np.isin(rows.message, on) & rows.visible, asked)
-    seen_by = _counts(rows, np.isin(rows.message, shown_in), asked)
+    seen_by = _counts(rows, np.isin(rows.message, shown_in) & rows.reads, asked)
     met = np.flatnonzero(saw + seen_by)
     order = met[np.lexsort((met, -seen_by[met], -saw[met]))][:most]
     kinds = kinds_of(rows, order)
@@ -107,8 +120,8 @@ def who(
     people = list(map(Person, shown, kinds, saw[order].tolist(), seen_by[order].tolist()))
     return Sight(
         incident.incident_id,
-        len(on),
-        len(shown_in),
+        len(np.unique(rows.origin[rows.message[own]])),
+        len(np.unique(rows.origin[shown_in])),
         int((saw > 0).sum()),
         int((seen_by > 0).sum()),
         people,
@@ -139,7 +152,8 @@ def shown_as(workspace: Workspace, text: str, kind: str, *, full: bool) -> str:
 def _counts(rows: Rows, chosen: np.ndarray, asked: int) -> np.ndarray:
     """Return in how many messages each person has a chosen row, the one asked about left out."""
     pairs = np.unique(
-        rows.person[chosen].astype(np.int64) << 32 | rows.message[chosen].astype(np.int64)
+        rows.person[chosen].astype(np.int64) << 32
+        | rows.origin[rows.message[chosen]].astype(np.int64)
     )
     counts = np.bincount(pairs >> 32, minlength=len(rows.people))
     counts[asked] = 0
@@ -147,8 +161,11 @@ def _counts(rows: Rows, chosen: np.ndarray, asked: int) -> np.ndarray:
 
 
 def recipients(workspace: Workspace, incident: Incident, directory: Directory) -> Rows:
-    """Return the recipients of the messages that exposed, their senders left out."""
+    """Return who stands on the messages that exposed, or in what these quote; senders left out."""
     exposing = [m for m in incident.messages if m.role == "exposure"] or list(incident.messages)
+    passed: dict[str, list[str]] = incident.facts.get("passed_on", {})  # type: ignore[assignment]
+    came = [m for m in incident.messages if m.role == RECEIVED and passed]
+    exposing += came
     keys = pa.array([m.message_key for m in exposing], pa.string())
     months = {f"{m.sent_at:%Y-%m}" if m.sent_at else "undated" for m in exposing}
     table = workspace.messages(
@@ -167,13 +184,92 @@ def recipients(workspace: Workspace, incident: Incident, directory: Directory) -
     person = classes["person"].to_numpy()[codes]
     message = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
     first = classes.drop_duplicates("person").sort_values("person").reset_index(drop=True)
-    others = person[: len(message)] != person[len(message) :][message]
+    sender = person[len(message) :]
+    others = person[: len(message)] != sender[message]
     visible = pc.not_equal(fields.field("role"), "bcc").to_numpy(zero_copy_only=False)
-    return Rows(
+    rows = Rows(
         message[others],
         person[: len(message)][others],
         visible[others],
         first.rename(columns={"primary": "address"}),
+        np.ones(int(others.sum()), bool),
+        np.arange(len(table)),
+    )
+    if not passed:
+        return rows
+    at = {key: place for place, key in enumerate(table["message_key"].to_pylist())}
+    lists = {at[k]: [at[one] for one in ones if one in at] for k, ones in passed.items() if k in at}
+    values = _quoted_values(workspace, incident, at)
+    received = [at[m.message_key] for m in came if m.message_key in at]
+    return _with_quoted(rows, _Quotes(lists, values, sender, received), workspace.keyed.value)
+
+
+class _Quotes(NamedTuple):
+    """What messages quote, by their places."""
+
+    lists: dict[int, list[int]]
+    """The messages of outsiders whose lists each of them passes on; itself if its own counts."""
+
+    values: dict[int, set[str]]
+    """Keyed hashes of the addresses in the headers that each of them quotes."""
+
+    sender: np.ndarray
+    """Who sent each message."""
+
+    received: list[int]
+    """Messages of outsiders, which are no disclosure of ours."""
+
+
+def _quoted_values(
+    workspace: Workspace, incident: Incident, at: Mapping[str, int]
+) -> dict[int, set[str]]:
+    """Return the keyed hashes of what stands in quoted headers, by the message's place."""
+    place = {
+        key: at[m.message_key]
+        for m in incident.messages
+        for key in (m.message_key, *m.copies)
+        if m.message_key in at
+    }
+    found: dict[int, set[str]] = defaultdict(set)
+    for finding in workspace.content_findings():
+        if finding.kind == QUOTED_RECIPIENTS.id and finding.message_key in place:
+            found[place[finding.message_key]].update(finding.evidence.values)
+    return found
+
+
+def _with_quoted(rows: Rows, quotes: _Quotes, keyer: Keyer) -> Rows:
+    """Return the rows with what messages quote to whom had not seen it; without what came in."""
+    # To whom a list is passed on is its readers, and most often no list that counts.
+    readers_only = [at for at, lists in quotes.lists.items() if at not in lists]
+    external = rows.people["external"].to_numpy()[rows.person]
+    visible = rows.visible & ~(external & np.isin(rows.message, readers_only))
+    outside = external & visible
+    shown = np.unique(rows.person[outside])
+    hashes = dict(zip(map(keyer, rows.people["address"].iloc[shown]), shown.tolist(), strict=True))
+    on = {at: set(rows.person[rows.message == at].tolist()) for at in quotes.received}
+    ours = ~np.isin(rows.message, quotes.received)
+    own = set(rows.person[outside & ours].tolist())
+    parts = [np.stack([rows.message, rows.person, visible, rows.reads])[:, ours]]
+    origin = rows.origin.tolist()
+    for at, lists in quotes.lists.items():
+        people = {hashes[value] for value in quotes.values.get(at, ()) if value in hashes}
+        lists = [one for one in lists if one in on]
+        people &= own.union(*(on[one] for one in lists))
+        readers: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for reader in np.unique(rows.person[rows.message == at]).tolist():
+            saw = (one for one in lists if reader in on[one] or reader == quotes.sender[one])
+            readers[tuple(saw)].append(reader)
+        for had, group in readers.items():
+            left = people.difference(*(on[one] for one in had))
+            row = [(reader, False, True) for reader in group]
+            row += [(person, True, False) for person in sorted(left)]
+            if left:
+                place = np.full((1, len(row)), len(origin))
+                parts.append(np.vstack([place, np.array(row, np.int64).T]))
+                origin.append(at)
+    message, person, visible, reads = np.concatenate(parts, axis=1)
+    return Rows(
+        message, person, visible.astype(bool), rows.people, reads.astype(bool), np.array(origin)
     )
 
 

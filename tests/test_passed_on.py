@@ -4,18 +4,25 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from scanner import analyse, incidents
 from scanner.config import Config
+from scanner.errors import UnknownIdError
 from scanner.incidents import Quoted
 from scanner.model import Incident
 from scanner.scan import scan
+from scanner.scope import scope
+from scanner.scope.leads import find
 from scanner.store import Workspace
+from scanner.who import who
 from tests.docket.mail import OWN, Mail, Town, mbox
 from tests.docket.replay import ids
 from tests.fakes import rows_of
@@ -119,6 +126,7 @@ AGAIN = replace(CAME, id="again", hours=24 * 7, subject="Swimming gala")
 OTHER = Mail("other", 1, "Street party", sender="host@club.example", to=[OFFICE, *OTHERS])
 PAPERS = Mail("papers", 0, "Board papers", sender="clerk@council.example",
               to=[OFFICE, *(f"m{n}@{'council' if n % 2 else 'health'}.example" for n in range(16))])  # fmt: skip
+OURS = Mail("ours", 0, "Street party", to=OTHERS)
 INNER = on("inner", 1, [SAM])
 NESTED = f"See below.\n\n{OUTLOOK.format(OFFICE, SAM, INNER.subject)}{INNER.text}"
 
@@ -158,6 +166,8 @@ CASES: list[tuple[str, Mapping[str, Sequence[Mail]], Expected | None]] = [
      Expected("a came", 35, 35, 1)),
     ("to-the-public", {OFFICE: [CAME, on("a", 1, FRIENDS)]}, Expected("a came", 35, 105, 3)),
     ("board-papers", {OFFICE: [PAPERS, on("a", 1, ONE, PAPERS)]}, None),
+    ("our-own", {OFFICE: [OURS, on("a", 1, [OFFICE], OURS, bcc=TEACHERS)]},
+     Expected("a ours", 20, 20 * 19 + 60, 23)),
     ("never-came", {OFFICE: [CAME]}, None),
     *((form, {OFFICE: [CAME, on("a", 1, ONE, text=quoted(CAME, form))]},
        Expected("a came", 35, 35, 1)) for form in HEADERS),
@@ -172,6 +182,28 @@ def test_what_is_passed_on(
 ) -> None:
     """It is one event with the list it came from; whoever had the list sees nobody anew."""
     assert told(found(tmp_path, boxes)) == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    "boxes", [pytest.param(boxes, id=name) for name, boxes, expected in CASES if expected]
+)
+def test_who_saw_whom(tmp_path: Path, boxes: Mapping[str, Sequence[Mail]]) -> None:
+    """The answers about each person together are the incident's people, pairs and readers."""
+    with scanned(tmp_path, boxes) as workspace:
+        (incident,) = workspace.incidents()
+        saw, seen = Counter[str](), Counter[str]()
+        for address in {a for m in chain(*boxes.values()) for a in m.external} | {*TEACHERS}:
+            with suppress(UnknownIdError):
+                sight = who(workspace, incident, address, full=True)
+                outside = [p for p in sight.people if p.kind == "external"]
+                saw[address] = sum(p.saw > 0 for p in outside)
+                seen[address] = sum(p.seen_by > 0 for p in outside)
+        event = scope(workspace, find(workspace, incident.incident_id), full=True)
+    assert sum(saw.values()) == sum(seen.values()) == incident.disclosed_pairs
+    assert len(+seen) == incident.people_exposed
+    assert len(+saw) == incident.facts["external_viewers"]
+    shown = {p.person for p in event.people if p.kind == "external" and p.shown_in}
+    assert shown == set(+seen)
 
 
 FORWARD = on("a", 1, ONE)

@@ -308,9 +308,15 @@ class _Work:
         )
 
     def _told(self, event: Event) -> dict[str, object]:
-        """Return which messages passed on the lists of which others, by their keys."""
+        """Return which messages quote lists, by their keys.
+
+        With each stand those of outsiders whose lists it passes on, and itself if its own counts.
+        """
         key = {p: node.message_key for p, node in event.nodes.items()}
-        lists = {key[p]: [key[at] for at in self._passed[p].lists] for p in event.passing}
+        shown = set(event.shown)
+        lists = {key[p]: [key[p]] * (p in shown) for p in (*event.quoting, *event.passing)}
+        for p in event.passing:
+            lists[key[p]] += [key[at] for at in self._passed[p].lists]
         return {"passed_on": lists} if lists else {}
 
     def _messages(self, event: Event) -> tuple[IncidentMessage, ...]:

@@ -261,8 +261,7 @@ def _message(
 def _people(workspace: Workspace, rows: Rows, *, full: bool) -> tuple[Person, ...]:
     """Return everyone on the messages, who showed to most first."""
     to, shown_in = viewers(rows), _distinct(rows, rows.visible)
-    received = _distinct(rows, np.ones(len(rows.person), bool))
-    present = np.flatnonzero(received)
+    received, present = _distinct(rows, rows.reads), np.unique(rows.person)
     order = present[np.lexsort((present, -received[present], -to[present]))]
     kinds = who.kinds_of(rows, order)
     texts = rows.people["address"].iloc[order].tolist()
@@ -277,7 +276,8 @@ def _people(workspace: Workspace, rows: Rows, *, full: bool) -> tuple[Person, ..
 def _distinct(rows: Rows, chosen: np.ndarray) -> np.ndarray:
     """Return in how many messages each person has a chosen row."""
     pairs = np.unique(
-        rows.person[chosen].astype(np.int64) << 32 | rows.message[chosen].astype(np.int64)
+        rows.person[chosen].astype(np.int64) << 32
+        | rows.origin[rows.message[chosen]].astype(np.int64)
     )
     return np.bincount(pairs >> 32, minlength=len(rows.people))
 
@@ -288,7 +288,12 @@ def viewers(rows: Rows) -> np.ndarray:
     People who show in the same messages are counted together. Past `MAX_PATTERNS` such sets the
     largest single audience stands in, which is a lower bound.
     """
-    audience = np.bincount(np.unique(rows.message.astype(np.int64) << 32 | rows.person) >> 32)
+    pairs = rows.message.astype(np.int64) << 32 | rows.person
+    read = np.unique(pairs[rows.reads])
+    audience = np.bincount(read >> 32, minlength=len(rows.origin))
+    # Whoever was sent what showed them is no viewer of their own, and had to be taken off.
+    own = np.zeros(len(rows.people), bool)
+    own[rows.person[rows.visible & np.isin(pairs, read)]] = True
     result = np.zeros(len(rows.people), np.int64)
     order = np.lexsort((rows.message, rows.person))
     order = order[rows.visible[order]]
@@ -304,8 +309,8 @@ def viewers(rows: Rows) -> np.ndarray:
         if len(on) == 1 or len(groups) > MAX_PATTERNS:
             seen = int(audience[on].max())
         else:
-            seen = len(np.unique(rows.person[np.isin(rows.message, on)]))
-        result[people] = seen - 1
+            seen = len(np.unique(rows.person[np.isin(rows.message, on) & rows.reads]))
+        result[people] = seen - own[people]
     return result
 
 

@@ -259,20 +259,24 @@ def test_what_is_no_pack(tmp_path: Path) -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 5), st.integers(0, 8), st.booleans()), min_size=1, max_size=40
+        st.tuples(st.integers(0, 5), st.integers(0, 8), st.booleans(), st.booleans()),
+        min_size=1,
+        max_size=40,
     )
 )
 @settings(deadline=None)
-def test_viewers_are_those_of_the_definition(found: list[tuple[int, int, bool]]) -> None:
-    """Counted by patterns or one by one, a person's viewers are all others on what showed it."""
+def test_viewers_are_those_of_the_definition(found: list[tuple[int, int, bool, bool]]) -> None:
+    """Counted by patterns or one by one, a person's viewers are all others who got what shows it."""
     names = [f"p{n}@webmail.example" for n in range(9)]
     rows = who.Rows(
-        np.array([m for m, _, _ in found]),
-        np.array([p for _, p, _ in found]),
-        np.array([v for _, _, v in found]),
+        np.array([m for m, *_ in found]),
+        np.array([p for _, p, *_ in found]),
+        np.array([v for *_, v, _ in found]),
         Directory(frozenset()).classify(pa.array(names)),
+        np.array([r for *_, r in found]),
+        np.arange(6),
     )
     counted = scope.viewers(rows)
     for person in range(9):
-        shown = {m for m, p, v in found if p == person and v}
-        assert counted[person] == len({p for m, p, _ in found if m in shown} - {person})
+        shown = {m for m, p, v, _ in found if p == person and v}
+        assert counted[person] == len({p for m, p, _, r in found if m in shown and r} - {person})
