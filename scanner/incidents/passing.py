@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from scanner.addresses import comparable
+from scanner.directory import GROUP_MARK
 from scanner.incidents.joins import FORWARD, HALF, LOOKED_AT
 from scanner.incidents.nodes import plain_subject
 
@@ -33,6 +34,8 @@ class Sight(NamedTuple):
     """Readers of a message, and whom of the lists that it quotes they had not seen."""
 
     readers: frozenset[int]
+    """A list elsewhere, whose members nobody knows, is one."""
+
     people: frozenset[int]
 
 
@@ -143,9 +146,11 @@ class _Passing:
         """Return whom the readers of a message had not seen before, those alike together."""
         had: dict[tuple[int, ...], set[int]] = defaultdict(set)
         sender = {at: self._sender(at) for at in of_list}
-        for reader in self._crowds.readers(position):
+        for reader in self._crowds.readers(position) | self._away(position):
             saw = (
-                at for at in of_list if reader in self._crowds.readers(at) or reader in sender[at]
+                at
+                for at in of_list
+                if reader in self._crowds.readers(at) or reader in sender[at] | self._away(at)
             )
             had[tuple(saw)].add(reader)
         people = frozenset[int]().union(*of_list.values())
@@ -155,6 +160,11 @@ class _Passing:
             if people - seen:
                 found.append(Sight(frozenset(readers), people - seen))
         return found
+
+    def _away(self, position: int) -> frozenset[int]:
+        """Return the lists elsewhere on a message: nobody knows who reads there."""
+        groups = self._crowds.groups(position)
+        return self._crowds.codes([name for name in groups if not name.startswith(GROUP_MARK)])
 
     def _sender(self, at: int) -> frozenset[int]:
         """Return who sent an outsider's list, and so had seen it, where it is known."""

@@ -128,7 +128,7 @@ def _passed(event: Event, count: Exposure) -> str:
     sights = [sight for found in event.passing.values() for sight in found]
     readers = len(frozenset[int]().union(*(sight.readers for sight in sights)))
     times = f", in {len(event.passing):,} messages" if len(event.passing) > 1 else ""
-    who = "person was" if readers == 1 else "people were"
+    who = "reader was" if readers == 1 else "readers were"
     return (
         f"{readers:,} external {who} sent the addresses of {count.external:,} others in a quoted "
         f"header{times}: a list that came from outside"

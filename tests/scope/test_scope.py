@@ -266,7 +266,7 @@ def test_what_is_no_pack(tmp_path: Path) -> None:
 )
 @settings(deadline=None)
 def test_viewers_are_those_of_the_definition(found: list[tuple[int, int, bool, bool]]) -> None:
-    """Counted by patterns or one by one, a person's viewers are all others who got what shows it."""
+    """Counted by patterns or one by one, a person's viewers are all who got what shows it."""
     names = [f"p{n}@webmail.example" for n in range(9)]
     rows = who.Rows(
         np.array([m for m, *_ in found]),
