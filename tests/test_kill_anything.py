@@ -18,7 +18,7 @@ import time
 import uuid
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -42,8 +42,11 @@ FULL = os.environ.get("UNDISCLOSED_BENCH") == "full"
 KILLS = int(os.environ.get("UNDISCLOSED_KILLS", 500 if FULL else 20))
 START = datetime(2024, 1, 1, 9, tzinfo=UTC)
 SECRET = "killsentinel"
-PERSONAL = (SECRET, JO, "webmail", "calder", "14/03/1987", "gb82")
-"""What no byte of an encrypted workspace may show; beside them where the mail lies, and reasons."""
+PERSONAL = (SECRET, "webmail.example", "calder.example", "14/03/1987", "GB82 WEST")
+"""What no byte of an encrypted workspace may show; beside them where the mail lies, and reasons.
+
+Short words without a dot or space stand in what is sealed by chance: that is base64.
+"""
 
 VERDICTS = ("near-miss", "false-positive", "closed", "confirmed-breach", "accepted")
 SUFFIXES = ("html", "pdf", "xlsx", "json", "csv")
@@ -327,7 +330,7 @@ def assert_sealed(workspace: Path, personal: list[str]) -> None:
         assert [word for word in personal if word.lower().encode() in content] == [], path.name
 
 
-def incidents(workspace: Workspace) -> list[object]:
+def incidents(workspace: Workspace) -> Sequence[object]:
     """Return what each incident says but for ids, which depend on what was seen first."""
     return sorted(
         (
