@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scanner.detectors.base import Keyer, Kind
-    from scanner.directory import Directory
+    from scanner.directory import Directory, Listing
 
 VERSION = 2
 """Raised when the same mail comes to something else: workspaces are then examined whole again."""
@@ -51,18 +51,21 @@ OWN_DATA = "a single address or date in the text: most often the recipient's own
 def judged_by(
     workspace: Workspace, directory: Directory, rules: Rules, privacy_contacts: Sequence[str]
 ) -> str:
-    """Return a hash of all that messages are judged by, and that is none of them."""
+    """Return a hash of what all messages are judged by, and that is none of them.
+
+    Of the address book it holds what concerns all; what it says of single addresses is looked at
+    mailbox by mailbox.
+    """
     text = json.dumps(
         [
             scanner.__version__,
             VERSION,
             recipients.VERSION,
             misdirection.VERSION,
-            sorted(privacy_contacts),
+            sorted(map(directory.primary, privacy_contacts)),
             sorted(directory.internal_domains),
             sorted(directory.internal_addresses),
             sorted(directory.partner_domains),
-            directory.listing.fingerprint(),
             workspace.meta(OWN_KINDS),
             repr(rules),
         ]
@@ -152,22 +155,35 @@ def _examined(
     """Return the new summaries, and every mailbox's examination, as it is or as it is kept."""
     paths = workspace.parts.by_mailbox()
     bases = {mailbox: basis(judged, paths[mailbox]) for mailbox in sorted(paths)}
-    held = workspace.summaries.bases()
-    due = [mailbox for mailbox, now in bases.items() if held.get(mailbox) != now]
+    held, listing = workspace.summaries.bases(), shared.directory.listing
+    due = [
+        mailbox
+        for mailbox, now in bases.items()
+        if mailbox not in held or held[mailbox] != (now, _says(workspace, mailbox, listing))
+    ]
     tasks = _tasks(workspace, shared, {m: paths[m] for m in due}, content, known)
     many = workspace.parts.rows(set(due)) >= WORKERS_FROM_ROWS
     new: dict[str, Summary] = {}
     fresh: dict[str, Partition] = {}
-    for mailbox, (part, body, people) in zip(
+    for mailbox, (part, body, people, addresses) in zip(
         due, runners.run(summaries.examined, tasks, processes=many), strict=True
     ):
-        new[mailbox], fresh[mailbox] = Summary(bases[mailbox], body, people), part
+        listed = listing.says_of(part.addresses)
+        new[mailbox] = Summary(bases[mailbox], body, people, addresses, listed)
+        fresh[mailbox] = part
     return new, [fresh.get(mailbox) or _kept(workspace, mailbox) for mailbox in bases]
 
 
+def _says(workspace: Workspace, mailbox: str, listing: Listing) -> str:
+    """Return what the address book says of the addresses in an examined mailbox, as a hash."""
+    if listing.empty:
+        return ""
+    return listing.says_of(summaries.addresses_of(workspace.summaries.addresses(mailbox)))
+
+
 def _kept(workspace: Workspace, mailbox: str) -> Partition:
-    _, body, people = workspace.summaries.get(mailbox)
-    return summaries.unpacked(body, people)
+    kept = workspace.summaries.get(mailbox)
+    return summaries.unpacked(kept.body, kept.people)
 
 
 def _tasks(

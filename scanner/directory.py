@@ -197,6 +197,30 @@ class Listing:
         """The groups that hold people of the organisation and others."""
         return frozenset(address for address, group in self.groups.items() if group.outsiders)
 
+    @cached_property
+    def _told(self) -> tuple[np.ndarray, np.ndarray]:
+        """The hashes of its addresses, ascending, and one of what it says of each."""
+        known, addresses = self.primary, [*self.primary]
+        facts = [
+            f"{whose} {whose in known} {whose in self.outsiders} {whose in self.mixed}"
+            for whose in known.values()
+        ]
+        hashed = _hashes(addresses)
+        order = np.argsort(hashed)
+        return hashed[order], _hashes(facts)[order]
+
+    def says_of(self, hashes: np.ndarray) -> str:
+        """Return a hash of all that it says of some addresses, of which `address_hashes` are given.
+
+        It is empty where it names none of them, and stays the same whatever changes about others.
+        """
+        addresses, facts = self._told
+        named = np.isin(addresses, hashes, assume_unique=True)
+        if not named.any():
+            return ""
+        told = np.stack([addresses[named], facts[named]])
+        return hashlib.blake2b(told.tobytes(), digest_size=16).hexdigest()
+
     def fingerprint(self) -> str:
         """Return a hash that changes whenever what it says does."""
         return hashlib.blake2b(self._text().encode(), digest_size=8).hexdigest()
@@ -237,6 +261,23 @@ def _loaded(path: Path, vault: Vault) -> Listing:
     domains, outsiders = frozenset(body["domains"]), frozenset(body["outsiders"])
     said = tuple(body["missing"]), tuple(body["remarks"])
     return Listing(domains, body["primary"], outsiders, groups, *said, path, vault)
+
+
+def _hashes(texts: Sequence[str]) -> np.ndarray:
+    return np.asarray(pd.util.hash_array(np.array([*texts, ""], object)[:-1], categorize=False))
+
+
+_TAGGED = r"^([^+]+)\+[^@]*@"
+"""An address with a plus-tag; RE2."""
+
+
+def address_hashes(addresses: pa.Array) -> np.ndarray:
+    """Return the distinct 64-bit hashes, ascending, under which a listing may know addresses.
+
+    Of each as it stands, and without its plus-tag.
+    """
+    bare = pc.replace_substring_regex(addresses, _TAGGED, r"\1@")
+    return np.unique(_hashes([*addresses.to_pylist(), *bare.to_pylist()]))
 
 
 def _listed_form(address: str) -> str:
@@ -324,7 +365,7 @@ class Directory:
         """
         plain = unique.cast(pa.string())
         group = pc.starts_with(plain, GROUP_MARK).to_numpy(zero_copy_only=False).copy()
-        bare = pc.replace_substring_regex(plain, r"^([^+]+)\+[^@]*@", r"\1@")
+        bare = pc.replace_substring_regex(plain, _TAGGED, r"\1@")
         listed = outsider = np.zeros(len(plain), bool)
         if not self.listing.empty:
             known = self.listing.primary

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from scanner import analyse
 from scanner.cli import app
-from scanner.directory import Directory
+from scanner.directory import Directory, Entry, Group, Listing, address_hashes
 from scanner.model import Checkpoint, Finding, Incident
 from scanner.store import Workspace
 from tests.benchmarks.measure import FULL
@@ -27,6 +27,7 @@ WEEKS = 1 if FULL else 13
 """Read at once; each week by itself takes minutes."""
 
 OWN_RUN = ["run_id", "first_run"]
+NO_LISTING = Listing()
 
 
 @dataclass(frozen=True)
@@ -71,15 +72,15 @@ def read(workspace: Workspace, mail: Mail, rows: pa.Table) -> None:
         workspace.commit_page("r", page, found, keys, [], checkpoint, anew=False)
 
 
-def analysed(workspace: Workspace, mail: Mail) -> int:
+def analysed(workspace: Workspace, mail: Mail, listing: Listing = NO_LISTING) -> int:
     """Analyse and store, as a scan does; return how many mailboxes were examined."""
     workspace.parts.compact()
-    found = analyse.analyse(workspace, mail.directory)
+    found = analyse.analyse(workspace, replace(mail.directory, listing=listing))
     workspace.commit_analysis("r", found, {})
     return len(found.summaries)
 
 
-def assert_as_in_full(workspace: Workspace, mail: Mail) -> None:
+def assert_as_in_full(workspace: Workspace, mail: Mail, listing: Listing = NO_LISTING) -> None:
     """Assert that analysing all of the workspace anew stores, in every table, what is there."""
     copy = workspace.root.with_name("copy")
     shutil.rmtree(copy, ignore_errors=True)
@@ -87,7 +88,7 @@ def assert_as_in_full(workspace: Workspace, mail: Mail) -> None:
     shutil.copytree(workspace.root, copy)
     with Workspace(copy) as whole:
         whole.forget()
-        assert analysed(whole, mail) == len(whole.mailboxes())
+        assert analysed(whole, mail, listing) == len(whole.mailboxes())
     anew = rows_of(copy, without=OWN_RUN)
     for tables in (kept, anew):
         tables["meta"] = [row for row in tables["meta"] if row[0] != "changes"]
@@ -148,3 +149,63 @@ def test_nights_in_any_order(
             read(workspace, year, new)
             assert analysed(workspace, year) == len(new["mailbox"].unique())
             assert_as_in_full(workspace, year)
+
+
+def met_by(mail: Mail) -> dict[str, set[str]]:
+    """Return the mailboxes in which each address occurs."""
+    found: dict[str, set[str]] = {}
+    rows = mail.rows.select(["mailbox", "sender", "recipients"]).to_pylist()
+    for row in rows:
+        for address in (row["sender"], *(one["address"] for one in row["recipients"])):
+            found.setdefault(address, set()).add(row["mailbox"])
+    return found
+
+
+def test_an_address_book_that_changes_touches_those_who_wrote_to_whom_it_names(
+    tmp_path: Path, year: Mail
+) -> None:
+    """Entries nobody wrote to cost nothing; an alias, a guest or a group, where they occur."""
+    met = met_by(year)
+    outside = sorted(a for a in met if "@" in a and year.directory.is_external(a))
+    seldom = [address for address in outside if len(met[address]) == 1]
+    often = max(outside, key=lambda address: (len(met[address]), address))
+    book = [Entry("person", f"joiner{n}@calderbrook-homes.example") for n in range(3)]
+    nights = [
+        ([Entry("person", "leaver@calderbrook-homes.example")], set()),
+        ([Entry("group", "nobody-wrote-to@calderbrook-homes.example", (), Group(9, 2))], set()),
+        ([Entry("person", "joiner0@calderbrook-homes.example", (seldom[0],))], met[seldom[0]]),
+        ([Entry("outsider", seldom[1])], met[seldom[1]]),
+        ([Entry("group", often, (), Group(40, 12))], met[often]),
+        ([Entry("group", often, (), Group(41, 0))], met[often]),
+        ([], met[seldom[0]] | met[seldom[1]] | met[often]),
+    ]
+    with begun(tmp_path / "w", year) as workspace:
+        read(workspace, year, year.rows)
+        assert analysed(workspace, year, Listing.of((), book)) == len(workspace.mailboxes())
+        known: list[Entry] = []
+        for new, touched in nights:
+            names = {entry.primary for entry in new}
+            known = [e for e in known if e.primary not in names] + new if new else []
+            listing = Listing.of((), [*book, *known])
+            assert analysed(workspace, year, listing) == len(touched), new
+            assert_as_in_full(workspace, year, listing)
+
+
+def test_only_what_the_book_says_of_an_address_counts() -> None:
+    """A plus-tag, an alias and an Exchange DN are known by the entry that has them."""
+    dn = "/o=calder/cn=ann"
+    listing = Listing.of((), [Entry("person", "ann@calder.example", ("a.lee@calder.example", dn))])
+    for held, named in [
+        (["ann@calder.example"], True),
+        (["ann+news@calder.example"], True),
+        (["a.lee@calder.example", "bo@firm.example"], True),
+        ([dn], True),
+        (["anna@calder.example", "group:ann@calder.example"], False),
+        ([], False),
+    ]:
+        hashes = address_hashes(pa.array(held, pa.string()))
+        assert bool(listing.says_of(hashes)) == named, held
+        guest = Listing.of(
+            (), [Entry("outsider", "ann@calder.example", ("a.lee@calder.example", dn))]
+        )
+        assert (guest.says_of(hashes) != listing.says_of(hashes)) == named, held

@@ -19,7 +19,7 @@ from scanner.crypto import PLAIN, Vault
 from scanner.detectors import aside, misdirection, recipients, reports
 from scanner.detectors.misdirection import Signs, Suspects
 from scanner.detectors.recipients import RecipientList
-from scanner.directory import GROUP_MARK
+from scanner.directory import GROUP_MARK, address_hashes
 from scanner.exposure import PERSON_KINDS, People
 from scanner.incidents import Node
 
@@ -98,6 +98,10 @@ class Partition:
     digests: Sequence[str] = ()
     """A hash of each node with its people: equal while nothing about them is another."""
 
+    addresses: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint64))
+    """`directory.address_hashes` of all that occur: what an address book says of others does not
+    matter here."""
+
 
 MAILBOX = "the mailbox"
 """What the mailbox is called after tells what members of the public have in common to whom it
@@ -161,6 +165,7 @@ def examine(task: Task) -> Partition:
         ),
         _left_out(found, named, lists),
         _digests(nodes, people),
+        address_hashes(pa.array(found.addresses["address"], pa.string())),
     )
 
 

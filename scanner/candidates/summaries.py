@@ -32,14 +32,17 @@ _COLUMNS = pa.schema(
 )
 
 
-def examined(task: Task) -> tuple[Partition, str, str]:
+def examined(task: Task) -> tuple[Partition, str, str, str]:
     """Return what examining one mailbox gives, and what `packed` makes of it."""
     part = examine(task)
     return part, *packed(part)
 
 
-def packed(part: Partition) -> tuple[str, str]:
-    """Return an examination as JSON, and its people as an Arrow stream in base 64."""
+def packed(part: Partition) -> tuple[str, str, str]:
+    """Return an examination as JSON, its people as an Arrow stream, and its addresses' hashes.
+
+    The last two in base 64.
+    """
     body = {
         "nodes": part.nodes,
         "digests": part.digests,
@@ -59,7 +62,13 @@ def packed(part: Partition) -> tuple[str, str]:
     with pa.ipc.new_stream(sink, _COLUMNS, options=options) as writer:
         writer.write_table(table)
     stream = base64.b64encode(sink.getvalue()).decode()
-    return json.dumps(body, default=plain_json), stream
+    addresses = base64.b64encode(part.addresses.astype("<u8").tobytes()).decode()
+    return json.dumps(body, default=plain_json), stream, addresses
+
+
+def addresses_of(stored: str) -> np.ndarray:
+    """Return the hashes of a mailbox's addresses that `packed` wrote."""
+    return np.frombuffer(base64.b64decode(stored), "<u8")
 
 
 def unpacked(body: str, people: str) -> Partition:

@@ -24,7 +24,7 @@ SEALED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "findings": (("fingerprint",), ("masked",)),
     "incidents": (("incident_id",), ("body", "basis")),
-    "summaries": (("mailbox",), ("basis", "body", "people")),
+    "summaries": (("mailbox",), ("basis", "body", "people", "addresses", "listed")),
     "decisions": (("decision_id",), ("author", "reason", "messages")),
     "suppressions": (("suppression_id",), ("value", "author", "reason")),
     "journal": (("entry",), ("actor", "detail")),

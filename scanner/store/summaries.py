@@ -2,7 +2,8 @@
 
 A summary is there only while all that it rests on is as it was: what adds to a mailbox, or looks at
 its content again, drops its summary in the same transaction. What cannot be told so, its part files
-and what everything is judged by, its `basis` tells.
+and what everything is judged by, its `basis` tells, and `listed` what the address book says of the
+addresses in it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ class Summary(NamedTuple):
     people: str
     """An Arrow stream in base 64: the people on the candidates."""
 
+    addresses: str
+    """Hashes in base 64 of all addresses that occur in it."""
+
+    listed: str
+    """Hash of what the address book said of these."""
+
 
 def basis(judged_by: str, paths: Sequence[Path]) -> str:
     """Return a hash of part files in their order and of what their rows are judged by."""
@@ -42,19 +49,27 @@ class Summaries:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def bases(self) -> dict[str, str]:
-        """Return what the summary of each mailbox rests on."""
-        return dict(self._db.query("SELECT mailbox, basis FROM summaries"))
+    def bases(self) -> dict[str, tuple[str, str]]:
+        """Return the basis of each mailbox's summary, and what the address book said."""
+        rows = self._db.query("SELECT mailbox, basis, listed FROM summaries")
+        return {mailbox: (basis, listed) for mailbox, basis, listed in rows}
+
+    def addresses(self, mailbox: str) -> str:
+        """Return the hashes of the addresses in a mailbox that has a summary."""
+        return str(self._of(mailbox, "addresses")[0])
 
     def get(self, mailbox: str) -> Summary:
         """Return the summary of a mailbox that has one."""
-        rows = self._db.query(
+        return Summary(*self._of(mailbox, ", ".join(Summary._fields)))
+
+    def _of(self, mailbox: str, columns: str) -> tuple[str, ...]:
+        rows: list[tuple[str, ...]] = self._db.query(
             # The real table is looked up by the veiled name, the view opens what is found.
-            "SELECT basis, body, people FROM summaries WHERE rowid = "
+            f"SELECT {columns} FROM summaries WHERE rowid = "
             "(SELECT rowid FROM main.summaries WHERE mailbox = veil(?))",
             mailbox,
         )
-        return Summary(*rows[0])
+        return rows[0]
 
     def put(self, new: Mapping[str, Summary]) -> None:
         """Store new summaries beside those that hold good; within a transaction."""
