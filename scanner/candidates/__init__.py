@@ -342,7 +342,7 @@ class _View:
     def nodes(self) -> Iterator[Node]:
         """Yield a node for each, and keep the finding of each list."""
         rows = pd.concat([self.lists[self.lists.index.isin(self.chosen)], self.received])
-        theirs = set(self.received.index.tolist())
+        theirs = set(self.received.index.tolist()).difference(self.named.tolist())
         asides = dict(zip(rows.index.tolist(), rows["aside"].tolist(), strict=True))
         work = set(rows.index[rows["work"]].tolist())
         rows = rows.drop(columns=["aside", "work"])
