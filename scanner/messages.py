@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import accumulate
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate, count
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scanner import addresses, mime, text
+from scanner import addresses, mime, properties, text
 from scanner.addresses import Address
 from scanner.crypto import PLAIN, Vault, private_file, private_folder
 from scanner.errors import StoreError, UnreadableError
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scanner.keys import KeyRing
+    from scanner.properties import SourceColumns, SourceMessage
 
 SCHEMA_VERSION = 1
 """Raised whenever a column changes its name, type or meaning."""
@@ -76,7 +76,6 @@ SCHEMA = pa.schema(
     metadata={"undisclosed.schema": str(SCHEMA_VERSION)},
 )
 _GATHERED = [name for name in SCHEMA.names if name not in {"unit", "mailbox", "folder"}]
-_gathered = itemgetter(*_GATHERED)
 
 EARLIEST = datetime(1985, 1, 1, tzinfo=UTC)
 """No mail of this kind is older; an earlier date is a broken clock or a forged header."""
@@ -181,9 +180,9 @@ class MessageBatch:
         self._clear()
 
     def _clear(self) -> None:
-        self._rows: list[dict[str, Any]] = []
+        self._columns: dict[str, list[Any]] = {name: [] for name in _GATHERED}
         self._documents: list[Document] = []
-        self._awaited: dict[str, tuple[str, list[Address], dict[str, object] | None]] = {}
+        self._awaited: dict[str, _Entered] = {}
         self._skipped: list[Skipped] = []
         self._remarks: Counter[str] = Counter()
         self._read = self._outside = self._undated = 0
@@ -207,8 +206,7 @@ class MessageBatch:
         self._parse_queue(wait=True)
         for key in self._awaited:
             self.skip(f"message {key[:12]}", NOT_BROUGHT, 0)
-        columns = dict(zip(_GATHERED, zip(*map(_gathered, self._rows), strict=True), strict=False))
-        arrays = [self._column(field, columns.get(field.name, ())) for field in SCHEMA]
+        arrays = [self._column(field) for field in SCHEMA]
         batch = Batch(
             pa.Table.from_arrays(arrays, schema=SCHEMA),
             self._documents,
@@ -221,9 +219,11 @@ class MessageBatch:
         self._clear()
         return batch
 
-    def _column(self, field: pa.Field, values: Sequence[Any]) -> pa.Array:
+    def _column(self, field: pa.Field) -> pa.Array:
         if field.name in self._fixed:
-            return pa.repeat(self._fixed[field.name], len(self._rows)).cast(field.type)
+            rows = len(self._columns["message_key"])
+            return pa.repeat(self._fixed[field.name], rows).cast(field.type)
+        values = self._columns[field.name]
         if field.name == "recipients":
             return _recipients(values)
         return pa.array(values, _plain(field.type)).cast(field.type)
@@ -232,9 +232,10 @@ class MessageBatch:
         """Record what could not be read."""
         self._skipped.append(Skipped(where, reason, count))
 
-    def remark(self, what: str) -> None:
-        """Count a message of which something is worth knowing."""
-        self._remarks[what] += 1
+    def remark(self, what: str, count: int = 1) -> None:
+        """Count messages of which something is worth knowing."""
+        if count:
+            self._remarks[what] += count
 
     def add_mime(self, raw: bytes, where: str, *, draft: bool = False) -> None:
         """Add one RFC 5322 message; what cannot be read is skipped with its reason.
@@ -281,10 +282,11 @@ class MessageBatch:
         people = _mime_people(found)
         row = _mime_row(found, people)
         row["is_draft"] = draft or found.header("x-unsent").strip() == "1"
-        date = self._plausible(found.date) or self._plausible(mime.received_date(found))
-        key = self._add(row, people, date, found.files)
-        if key:
-            self._examine(key, row, people.all, found.plain, found.html, found.files)
+        row["sent_at"] = self._plausible(found.date) or self._plausible(mime.received_date(found))
+        row["recipients"], row["attachments"] = people.recipients, _listed(found.files)
+        columns = {name: [value] for name, value in row.items()}
+        for one in self._enter(columns, [people.sender]).values():
+            self._examine(one, found.size, found.plain, found.html, found.files)
             if mime.sealed(found):
                 self.skip(where, SEALED, 0)
 
@@ -294,39 +296,59 @@ class MessageBatch:
         That is so where `message.content_follows` and its content is to be examined: hand it to
         `add_content`, before the page is taken.
         """
+        found = properties.columns_of(message)
+        (key,) = self.add_all(found, [where])
+        if key is None or message.content_follows:
+            return key
+        if message.unread and message.message_class.lower() not in properties.SEALED:
+            self.skip(where, message.unread, 0)
+        self.add_content(key, message.plain, message.html, message.files)
+        return None
+
+    def add_all(self, found: SourceColumns, where: Sequence[str]) -> list[str | None]:
+        """Add messages by columns; return for each the key by which its content must follow.
+
+        None for those whose content is not wanted. `where` says where each lies.
+        """
         if self._waiting:
             self._parse_queue(wait=True)
-        sender = _entry(message.sender_name, message.sender)
-        sent_by = _normalise(message.sent_by)
-        recipients = [(role, _entry(name, address)) for role, name, address in message.recipients]
-        row: dict[str, object] = {
-            "internet_message_id": addresses.one_line(message.internet_message_id).strip(" <>"),
-            "sender": sender.address,
-            "sender_name": sender.name,
-            "sent_by": sent_by if sent_by != sender.address else "",
-            "subject": message.subject,
-            "message_class": _mapi_class(message.message_class, message.subject),
-            "is_draft": message.is_draft,
-            "in_reply_to": (answered := _first_id(message.in_reply_to)),
-            "thread": _first_id(message.references) or answered,
-            "size": message.size,
-        }
-        date = self._plausible(message.sent_at) or self._plausible(message.received_at)
-        people = _People(sender, recipients)
-        files = message.files
-        key = self._add(row, people, date, files)
-        if key is None:
-            return None
-        if message.message_class.lower() in {"ipm.note.smime", "ipm.note.secure"}:
-            self.skip(where, SEALED, 0)
-        elif message.unread:
-            self.skip(where, message.unread, 0)
-        if message.content_follows:
-            stored = self._rows[-1] if self._rows and self._rows[-1] is row else None
-            self._awaited[key] = str(row["subject"]), people.all, stored
-            return key
-        self._examine(key, row, people.all, message.plain, message.html, files or ())
-        return None
+        senders = list(map(_entry, found.sender_name, found.sender))
+        delegates = zip(map(_normalise, found.sent_by), senders, strict=True)
+        answered = list(map(_first_id, found.in_reply_to))
+        entered = self._enter(
+            {
+                "internet_message_id": list(map(_message_id, found.internet_message_id)),
+                "sender": [sender.address for sender in senders],
+                "sender_name": [sender.name for sender in senders],
+                "sent_by": [by if by != sender.address else "" for by, sender in delegates],
+                "subject": found.subject,
+                "message_class": list(map(properties.class_of, found.message_class, found.subject)),
+                "is_draft": found.is_draft,
+                "in_reply_to": answered,
+                "thread": [
+                    _first_id(references) or answer
+                    for references, answer in zip(found.references, answered, strict=True)
+                ],
+                "size": found.size,
+                "sent_at": [
+                    self._plausible(sent) or self._plausible(received)
+                    for sent, received in zip(found.sent_at, found.received_at, strict=True)
+                ],
+                "recipients": [
+                    [(role, _entry(name, address)) for role, name, address in people]
+                    for people in found.recipients
+                ],
+                "attachments": [None if files is None else _listed(files) for files in found.files],
+            },
+            senders,
+        )
+        keys: list[str | None] = [None] * len(senders)
+        for number, one in entered.items():
+            keys[number] = one.key
+            self._awaited[one.key] = one
+            if found.message_class[number].lower() in properties.SEALED:
+                self.skip(where[number], SEALED, 0)
+        return keys
 
     def add_content(
         self,
@@ -340,99 +362,87 @@ class MessageBatch:
 
         `unread` says why content, or a part of it, could not be had.
         """
-        subject, people, row = self._awaited.pop(key)
-        if row is not None and files is not None:
-            row["attachments"] = _listed(files)
+        one = self._awaited.pop(key)
+        if one.position is not None and files is not None:
+            self._columns["attachments"][one.position] = _listed(files)
         if unread:
             self.skip(f"message {key[:12]}", unread, 0)
         size = sum(map(len, (*plain, *html))) + sum(f.size for f in files or ())
-        shown = {"subject": subject, "size": size}
-        self._examine(key, shown, people, plain, html, files or ())
+        self._examine(one, size, plain, html, files or ())
 
     def _plausible(self, date: datetime | None) -> datetime | None:
         return date if date is not None and EARLIEST <= date <= self._latest else None
 
-    def _add(
-        self,
-        row: dict[str, object],
-        people: _People,
-        date: datetime | None,
-        files: Sequence[mime.Part] | None,
-    ) -> str | None:
-        """Add a row; return its message's key where the text is to be examined."""
-        row["subject"] = subject = addresses.one_line(str(row["subject"]))[:MAX_SUBJECT]
-        message_id = str(row["internet_message_id"])
-        # Counted before the window is looked at: equal ones keep their order in every window.
-        key, stored = self._keys.key(message_id or _content_identity(people, subject, date))
-        if date is not None and (
-            (self._since is not None and date < self._since)
-            or (self._until is not None and date >= self._until)
-        ):
-            self._outside += 1
-            return None
-        self._read += 1
-        self._undated += date is None
-        answers = (str(row["in_reply_to"]), str(row["thread"]))
-        if not stored:
-            row["message_key"], row["sent_at"], row["recipients"] = key, date, people.recipients
-            row["thread"] = row["thread"] or message_id
-            row["attachments"] = None if files is None else _listed(files)
-            self._rows.append(row)
-            self._weight += len(people.recipients)
-        if self._content is ContentLevel.NONE or row["is_draft"]:
-            return None
-        everyone = [address for _, address in people.recipients]
-        return key if self._wants_content(people.sender.address, everyone, answers) else None
+    def _enter(
+        self, columns: Mapping[str, Sequence[Any]], senders: Sequence[Address]
+    ) -> dict[int, _Entered]:
+        """Add rows by columns; return by number those whose content is to be examined."""
+        subjects = [addresses.one_line(subject)[:MAX_SUBJECT] for subject in columns["subject"]]
+        ids, dates, recipients = (
+            columns[name] for name in ("internet_message_id", "sent_at", "recipients")
+        )
+        keys, new, seen = [], [], []
+        for number, (message_id, date) in enumerate(zip(ids, dates, strict=True)):
+            # Counted before the window is looked at: equal ones keep their order in every window.
+            key, stored = self._keys.key(
+                message_id
+                or _content_identity(senders[number], recipients[number], subjects[number], date)
+            )
+            keys.append(key)
+            if date is not None and (
+                (self._since is not None and date < self._since)
+                or (self._until is not None and date >= self._until)
+            ):
+                continue
+            seen.append(number)
+            if not stored:
+                new.append(number)
+        self._read += len(seen)
+        self._outside += len(keys) - len(seen)
+        self._undated += sum(dates[number] is None for number in seen)
+        self._weight += sum(len(recipients[number]) for number in new)
+        examined = {}
+        if self._content is not ContentLevel.NONE:
+            places = dict(zip(new, count(len(self._columns["message_key"])), strict=False))
+            for number in seen:
+                everyone = [address for _, address in recipients[number]]
+                answers = (columns["in_reply_to"][number], columns["thread"][number])
+                sender = senders[number]
+                if not columns["is_draft"][number] and self._wants_content(
+                    sender.address, everyone, answers
+                ):
+                    examined[number] = _Entered(
+                        keys[number], subjects[number], [sender, *everyone], places.get(number)
+                    )
+        threads = [t or i for t, i in zip(columns["thread"], ids, strict=True)]
+        columns = {**columns, "message_key": keys, "subject": subjects, "thread": threads}
+        for name, gathered in self._columns.items():
+            values = columns[name]
+            gathered.extend(values if len(new) == len(keys) else [values[number] for number in new])
+        return examined
 
     def _examine(
         self,
-        key: str,
-        row: Mapping[str, object],
-        people: Sequence[Address],
+        one: _Entered,
+        size: int,
         plain: Sequence[str],
         html: Sequence[str],
         files: Sequence[mime.Part],
     ) -> None:
         wants_files = self._content is ContentLevel.ATTACHMENTS
-        self._documents.append(
-            Document(key, str(row["subject"]), plain, html, files if wants_files else (), people)
-        )
-        self._bytes += int(str(row["size"]))
+        kept = files if wants_files else ()
+        self._documents.append(Document(one.key, one.subject, plain, html, kept, one.people))
+        self._bytes += size
 
 
-@dataclass(slots=True)
-class SourceMessage:
-    """One message as the properties of a source give it: an Outlook store, Graph, Exchange."""
+class _Entered(NamedTuple):
+    """A message that was added and whose content is to be examined."""
 
-    internet_message_id: str = ""
-    subject: str = ""
-    sender: str = ""
-    sender_name: str = ""
-    sent_by: str = ""
-    """Who sent it where that is another: send-as, on behalf of."""
-
-    message_class: str = "IPM.Note"
-    sent_at: datetime | None = None
-    received_at: datetime | None = None
-    """When it was stored: what it is dated by where `sent_at` is no plausible date."""
-
-    in_reply_to: str = ""
-    references: str = ""
-    is_draft: bool = False
-    size: int = 0
-    recipients: list[tuple[str, str, str]] = field(default_factory=list)
-    """(role, display name, address) with role `to`, `cc` or `bcc`."""
-
-    files: list[mime.Part] | None = field(default_factory=list)
-    """Its attachments; None where it has some that were not listed."""
-
-    plain: list[str] = field(default_factory=list)
-    html: list[str] = field(default_factory=list)
-    unread: str = ""
-    """Why its text cannot be examined, where it has one that cannot."""
-
-    content_follows: bool = False
-    """Whether its text and files come later, by `MessageBatch.add_content`, if they are wanted."""
+    key: str
+    subject: str
+    people: list[Address]
+    position: int | None
+    """Of its row among those gathered; None where it is stored already."""
 
 
 @dataclass(slots=True)
@@ -440,10 +450,6 @@ class _People:
     sender: Address
     recipients: list[tuple[str, Address]]
     sent_by: str = ""
-
-    @property
-    def all(self) -> list[Address]:
-        return [self.sender, *(address for _, address in self.recipients)]
 
 
 def _recipients(lists: Sequence[Sequence[tuple[str, Address]]]) -> pa.Array:
@@ -466,17 +472,23 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
+def _message_id(written: str) -> str:
+    return addresses.one_line(written).strip(" <>")
+
+
 def _first_id(references: str) -> str:
     start = references.find("<")
     end = references.find(">", start)
     return references[start + 1 : end].strip() if 0 <= start < end else ""
 
 
-def _content_identity(people: _People, subject: str, date: datetime | None) -> str:
+def _content_identity(
+    sender: Address, recipients: Sequence[tuple[str, Address]], subject: str, date: datetime | None
+) -> str:
     """Return what stands in for a missing Message-ID: the same whichever source brought it."""
     stamp = str(int(date.timestamp())) if date else ""
-    visible = sorted(a.address or a.name for role, a in people.recipients if role != "bcc")
-    return "\x1e".join(("content", stamp, people.sender.address, subject, *visible))
+    visible = sorted(a.address or a.name for role, a in recipients if role != "bcc")
+    return "\x1e".join(("content", stamp, sender.address, subject, *visible))
 
 
 # The same few people stand in message after message.
@@ -505,7 +517,7 @@ def _mime_people(found: mime.Mime) -> _People:
         if part.media_type == "text/calendar":
             # An invitation's attendees see one another, whoever the mail itself was addressed to.
             listed = {a.address for _, a in recipients}
-            text = _calendar_text(part)
+            text = mime.calendar_text(part)
             for role, name, address in mime.attendees(text):
                 attendee = addresses.entry(name, address)
                 if attendee.address not in listed:
@@ -517,57 +529,20 @@ def _mime_people(found: mime.Mime) -> _People:
     return _People(sender, recipients, sent_by)
 
 
-def _calendar_text(part: mime.Part) -> str:
-    try:
-        return part.content().decode("utf-8", "replace")
-    except UnreadableError:
-        return ""
-
-
 def _mime_row(found: mime.Mime, people: _People) -> dict[str, object]:
     subject = found.header("subject")
     in_reply_to = _first_id(found.header("in-reply-to"))
     return {
-        "internet_message_id": addresses.one_line(found.header("message-id")).strip(" <>"),
+        "internet_message_id": _message_id(found.header("message-id")),
         "sender": people.sender.address,
         "sender_name": people.sender.name,
         "sent_by": people.sent_by,
         "subject": subject,
-        "message_class": _mime_class(found, subject),
+        "message_class": mime.message_class(found, subject),
         "in_reply_to": in_reply_to,
         "thread": _first_id(found.header("references")) or in_reply_to,
         "size": found.size,
     }
-
-
-RECALL_PREFIXES = (
-    "recall:", "rückruf:", "zurückrufen:", "rappel :", "recuperar:", "intrekken:", "richiamo:",
-    "message recall",
-)  # fmt: skip
-
-
-def _mime_class(found: mime.Mime, subject: str) -> str:
-    content_type = found.header("content-type").lower()
-    if content_type.startswith("multipart/report"):
-        return "report"
-    calendars = [part for part in found.files if part.media_type == "text/calendar"]
-    if calendars:
-        return "response" if mime.answers(_calendar_text(calendars[0])) else "meeting"
-    return "recall" if subject.lower().startswith(RECALL_PREFIXES) else "note"
-
-
-def _mapi_class(name: str, subject: str) -> str:
-    name = name.lower()
-    begins = subject[:20].lower()  # longer than any of the prefixes
-    if name.startswith("ipm.outlook.recall") or begins.startswith(RECALL_PREFIXES):
-        return "recall"
-    if name == "ipm.note":
-        return "note"
-    if name.startswith("ipm.schedule.meeting.resp"):
-        return "response"
-    if name.startswith(("ipm.schedule.meeting", "ipm.appointment")):
-        return "meeting"
-    return "report" if name.startswith("report.") else "note"
 
 
 def write(path: Path, table: pa.Table, vault: Vault = PLAIN) -> None:

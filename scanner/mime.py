@@ -371,3 +371,29 @@ def attendees(calendar: str) -> list[tuple[str, str, str]]:
         role = "cc" if "OPT-PARTICIPANT" in parameters.upper() else "to"
         found.append((role, (name.group(1) or name.group(2) or "") if name else "", address))
     return found
+
+
+RECALL_PREFIXES = (
+    "recall:", "rückruf:", "zurückrufen:", "rappel :", "recuperar:", "intrekken:", "richiamo:",
+    "message recall",
+)  # fmt: skip
+"""How the subject of a recall begins."""
+
+
+def message_class(found: Mime, subject: str) -> str:
+    """Return which of the five classes of the message table a message is of."""
+    content_type = found.header("content-type").lower()
+    if content_type.startswith("multipart/report"):
+        return "report"
+    calendars = [part for part in found.files if part.media_type == "text/calendar"]
+    if calendars:
+        return "response" if answers(calendar_text(calendars[0])) else "meeting"
+    return "recall" if subject.lower().startswith(RECALL_PREFIXES) else "note"
+
+
+def calendar_text(part: Part) -> str:
+    """Return the text of a calendar part, empty where it cannot be read."""
+    try:
+        return part.content().decode("utf-8", "replace")
+    except UnreadableError:
+        return ""

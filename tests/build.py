@@ -17,8 +17,9 @@ from scanner.connectors.base import Connector, Page, Unit
 from scanner.directory import Directory
 from scanner.errors import ConnectorError
 from scanner.keys import KeyRing
-from scanner.messages import MessageBatch, SourceMessage
+from scanner.messages import MessageBatch
 from scanner.model import Checkpoint, ContentLevel, Finding, ScanRun
+from scanner.properties import SourceMessage
 from scanner.store import Workspace
 
 CORPORA = Path(

@@ -19,8 +19,9 @@ from scanner.detectors import aside
 from scanner.directory import Directory, Entry, Group, Listing
 from scanner.exposure import People
 from scanner.keys import KeyRing
-from scanner.messages import MessageBatch, SourceMessage, write
+from scanner.messages import MessageBatch, write
 from scanner.model import Checkpoint, Evidence, Finding
+from scanner.properties import SourceMessage
 from scanner.store import Analysis, Workspace
 from tests.build import JO, SAM, sent, table
 

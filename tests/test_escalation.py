@@ -15,8 +15,8 @@ from scanner.candidates import spoken
 from scanner.detectors import recipients
 from scanner.directory import Directory
 from scanner.escalation import Followed, follow
-from scanner.messages import SourceMessage
 from scanner.model import Incident, IncidentMessage, Said, Score
+from scanner.properties import SourceMessage
 from tests.build import JO, MONDAY, SAM, sent, table
 
 DESK, DPO = "services@calder.example", "dpo@calder.example"

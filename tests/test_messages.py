@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from scanner import messages
 from scanner.errors import StoreError
 from scanner.keys import KeyRing
-from scanner.messages import Batch, MessageBatch, SourceMessage
+from scanner.messages import Batch, MessageBatch
 from scanner.mime import Part
 from scanner.model import ContentLevel
+from scanner.properties import SourceMessage
 from tests.build import message
 
 BOX = "jo@calder.example"

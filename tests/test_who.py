@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from scanner.cli import app
 from scanner.errors import UnknownIdError
-from scanner.messages import SourceMessage
 from scanner.model import Incident
+from scanner.properties import SourceMessage
 from scanner.store import Workspace
 from scanner.who import Sight, who
 from tests.build import JO, SAM, fill, sent, table

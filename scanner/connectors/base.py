@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from scanner.directory import Listing
-    from scanner.messages import Batch, MessageBatch, SourceMessage
+    from scanner.messages import Batch, MessageBatch
     from scanner.model import ContentLevel, Coverage, Examination
+    from scanner.properties import SourceMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ from scanner.errors import (
     ParkedError,
     UnreadableError,
 )
-from scanner.messages import SourceMessage
 from scanner.model import ContentLevel, Coverage, Examination, Outcome
+from scanner.properties import SourceMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence

@@ -421,19 +421,13 @@ class _Reading:
         self, rows: list[tuple[str, dict[str, Any]]]
     ) -> tuple[MessageBatch, list[tuple[str, dict[str, Any]]]]:
         """Return a batch of rows, and those whose content is wanted with their keys."""
-        batch = self._order.new_batch()
-        deep = self._order.examination.content is not ContentLevel.NONE
-        wanted = []
-        for identity, row in rows:
-            if form.truncated(row):
-                batch.remark(CUT)
-            if row.get("hasAttachments") and not deep:
-                batch.remark(ATTACHED)
-            message = form.message_of(row, content_follows=deep)
-            key = batch.add(message, f"item {identity}")
-            if key:
-                wanted.append((key, row))
-        return batch, wanted
+        batch, listed = self._order.new_batch(), [row for _, row in rows]
+        found = form.columns_of(listed)
+        batch.remark(CUT, sum(map(form.truncated, listed)))
+        if self._order.examination.content is ContentLevel.NONE:
+            batch.remark(ATTACHED, found.files.count(None))
+        keys = batch.add_all(found, [f"item {identity}" for identity, _ in rows])
+        return batch, [(key, row) for key, row in zip(keys, listed, strict=True) if key]
 
     async def _commit(self, batch: MessageBatch) -> None:
         self._committed = self._place.token()

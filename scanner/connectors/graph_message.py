@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from scanner import mime
-from scanner.messages import SourceMessage
+from scanner.properties import SourceColumns
 
 SELECT = (
     "id,internetMessageId,subject,from,sender,toRecipients,ccRecipients,bccRecipients,"
@@ -23,6 +23,9 @@ EXTENDED = (
     "or id eq 'String 0x1042' or id eq 'String 0x1039')"
 )
 """Size, message class, In-Reply-To and References; `Mail.ReadBasic` does not show them."""
+
+PROPERTIES = "singleValueExtendedProperties"
+NOBODY = ("", "")
 
 _SIZE, _CLASS, _REPLY, _REFERENCES = 0x0E08, 0x001A, 0x1042, 0x1039
 _ROLES = (("to", "toRecipients"), ("cc", "ccRecipients"), ("bcc", "bccRecipients"))
@@ -40,37 +43,38 @@ CAPS = frozenset({100, 500, 1_000})
 Json = Mapping[str, Any]
 
 
-def message_of(row: Json, *, content_follows: bool) -> SourceMessage:
-    """Return the message of one row of a listing."""
-    extended = _extended(row) if "singleValueExtendedProperties" in row else {}
-    sender, name = _person(row.get("from"))
-    sent_by, sent_name = _person(row.get("sender"))
-    if not sender and not name:
-        sender, name = sent_by, sent_name
-    subject = _text(row.get("subject"))
-    headers = _headers(row) if HEADERS in row else {}
-    return SourceMessage(
-        internet_message_id=_text(row.get("internetMessageId")),
-        subject=subject,
-        sender=sender,
-        sender_name=name,
-        sent_by=sent_by if "@" in sent_by else "",
-        message_class=extended.get(_CLASS) or _class_of(row),
-        sent_at=instant(row.get("sentDateTime")),
-        received_at=instant(row.get("receivedDateTime")),
-        in_reply_to=extended.get(_REPLY) or headers.get("in-reply-to", ""),
-        references=extended.get(_REFERENCES) or headers.get("references", ""),
-        is_draft=row.get("isDraft") is True,
-        size=int(extended.get(_SIZE) or 0),
-        recipients=[
-            (role, name, address)
-            for role, key in _ROLES
-            if (listed := row.get(key)) and isinstance(listed, list)
-            for address, name in map(_person, listed)
-            if address or name
+def columns_of(rows: Sequence[Json]) -> SourceColumns:
+    """Return the messages of rows of a listing, column by column."""
+    extended = [_extended(row) if PROPERTIES in row else {} for row in rows]
+    headers = [_headers(row) if HEADERS in row else {} for row in rows]
+    delegates = [_person(row.get("sender")) for row in rows]
+    authors = [
+        written if (written := _person(row.get("from"))) != NOBODY else delegate
+        for row, delegate in zip(rows, delegates, strict=True)
+    ]
+    return SourceColumns(
+        internet_message_id=[_text(row.get("internetMessageId")) for row in rows],
+        subject=[_text(row.get("subject")) for row in rows],
+        sender=[address for address, _ in authors],
+        sender_name=[name for _, name in authors],
+        sent_by=[address if "@" in address else "" for address, _ in delegates],
+        message_class=[
+            known.get(_CLASS) or _class_of(row) for known, row in zip(extended, rows, strict=True)
         ],
-        files=None if row.get("hasAttachments") else [],
-        content_follows=content_follows,
+        sent_at=[instant(row.get("sentDateTime")) for row in rows],
+        received_at=[instant(row.get("receivedDateTime")) for row in rows],
+        in_reply_to=[
+            known.get(_REPLY) or told.get("in-reply-to", "")
+            for known, told in zip(extended, headers, strict=True)
+        ],
+        references=[
+            known.get(_REFERENCES) or told.get("references", "")
+            for known, told in zip(extended, headers, strict=True)
+        ],
+        is_draft=[row.get("isDraft") is True for row in rows],
+        size=[int(known.get(_SIZE) or 0) for known in extended],
+        recipients=list(map(_recipients, rows)),
+        files=[None if row.get("hasAttachments") else () for row in rows],
     )
 
 
@@ -142,6 +146,17 @@ def _person(value: object) -> tuple[str, str]:
     return address if type(address) is str else "", name if type(name) is str else ""
 
 
+def _recipients(row: Json) -> list[tuple[str, str, str]]:
+    """Return role, name and address of each recipient."""
+    found = []
+    for role, key in _ROLES:
+        for one in _list(row.get(key)):
+            address, name = _person(one)
+            if address or name:
+                found.append((role, name, address))
+    return found
+
+
 def _class_of(row: Json) -> str:
     """Return the class of a derived type; recalls are known by their subject, for all sources."""
     name = row.get("@odata.type")
@@ -151,7 +166,7 @@ def _class_of(row: Json) -> str:
 def _extended(row: Json) -> dict[int, str]:
     """Return the extended properties by number: their ids come back in another spelling."""
     found = {}
-    for entry in _list(row.get("singleValueExtendedProperties")):
+    for entry in _list(row.get(PROPERTIES)):
         if isinstance(entry, dict):
             _, _, digits = _text(entry.get("id")).lower().partition("0x")
             try:

@@ -13,7 +13,7 @@ import oxmsg
 
 from scanner import addresses, mime
 from scanner.errors import UnreadableError
-from scanner.messages import SourceMessage
+from scanner.properties import SourceMessage
 
 # Property ids, MS-OXPROPS. The names of Exchange users (`/o=...`) stand in 0C1F, 0065 and 3003.
 CLASS, _SUBJECT, _SUBMITTED, _DELIVERED, _FLAGS = 0x001A, 0x0037, 0x0039, 0x0E06, 0x0E07

@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from scanner.connectors.tree import File, Shelf
-    from scanner.messages import MessageBatch, SourceMessage
+    from scanner.messages import MessageBatch
+    from scanner.properties import SourceMessage
 
 
 @dataclass(frozen=True, slots=True)

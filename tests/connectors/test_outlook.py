@@ -14,8 +14,8 @@ from scanner.connectors import outlook, pst
 from scanner.connectors.archive import ArchiveConnector
 from scanner.connectors.base import Unit
 from scanner.errors import UnreadableError
-from scanner.messages import SourceMessage
 from scanner.model import ContentLevel, Outcome
+from scanner.properties import SourceMessage
 from tests.build import CORPORA, put, read, read_until_error, roles, skipped, subjects, zipped
 
 SAVED = OutlookMessage(

@@ -8,7 +8,7 @@ import pytest
 
 from scanner.detectors import recipients
 from scanner.directory import Directory
-from scanner.messages import SourceMessage
+from scanner.properties import SourceMessage
 from tests.build import JO, sent, table
 
 DIRECTORY = Directory(frozenset({"calder.example"}))

@@ -15,9 +15,9 @@ from scanner.config import Config
 from scanner.detectors import misdirection, recipients
 from scanner.detectors.misdirection import Signs, Suspects, finding
 from scanner.directory import Directory
-from scanner.messages import SourceMessage
 from scanner.mime import Part
 from scanner.model import Astray
+from scanner.properties import SourceMessage
 from scanner.scan import scan
 from scanner.store import Workspace
 from tests.build import CORPORA, JO, SAM, sent, table

@@ -19,7 +19,7 @@ from scanner import severity
 from scanner.detectors import aside, recipients
 from scanner.detectors.recipients import Frames, RecipientList
 from scanner.directory import Directory
-from scanner.messages import SourceMessage
+from scanner.properties import SourceMessage
 from tests.build import JO, SAM, sent, table
 
 DIRECTORY = Directory(frozenset({"calder.example"}), partner_domains=frozenset({"council.example"}))

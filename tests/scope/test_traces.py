@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.messages import SourceMessage
+from scanner.properties import SourceMessage
 from scanner.scope import traces
 from scanner.scope.traces import DELIVERED, FAILURE, READ, REPLY, UNREAD, Event
 from scanner.store import Workspace
