@@ -19,6 +19,7 @@ LAYERS = (
     ("errors",),
     ("model",),
     ("addresses", "mime", "text", "unpack", "crypto", "keys"),
+    ("properties",),
     ("messages", "directory", "severity", "exposure", "departments", "remedies"),
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
     ("candidates", "escalation", "access"),
