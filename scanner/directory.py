@@ -276,7 +276,8 @@ def address_hashes(addresses: pa.Array) -> np.ndarray:
 
     Of each as it stands, and without its plus-tag.
     """
-    bare = pc.replace_substring_regex(addresses, _TAGGED, r"\1@")
+    tagged = addresses.filter(pc.match_substring(addresses, "+"))
+    bare = pc.replace_substring_regex(tagged, _TAGGED, r"\1@")
     return np.unique(_hashes([*addresses.to_pylist(), *bare.to_pylist()]))
 
 

@@ -219,11 +219,9 @@ def _contexts(
     """
     own = np.concatenate([lists.index.to_numpy(), *others])
     context = wording.contexts(found, task.rules.contexts, np.union1d(own, passing))
-    only = np.setdiff1d(passing, own)
-    context.loc[only] = context.loc[only].replace(MAILBOX, "")
-    work = lists.index[~aside.private(lists)]
-    context.loc[work] = context.loc[work].replace(MAILBOX, "")
-    return context
+    work = lists.index[~aside.private(lists)].to_numpy()
+    quiet = context.index.isin(np.concatenate([np.setdiff1d(passing, own), work]))
+    return context.mask((context == MAILBOX) & quiet[:, None], "")
 
 
 def _ranked(received: pd.DataFrame, sensitive: pd.Series, rules: Rules) -> pd.DataFrame:
@@ -435,14 +433,13 @@ def _digests(nodes: Sequence[Node], people: People) -> list[str]:
 
 def activity(mailbox: str, found: Frames) -> list[tuple[str, str, int, int]]:
     """Return for each month how many messages were audited and how many are context."""
-    months = pc.fill_null(pc.strftime(found.table["sent_at"], format="%Y-%m"), "undated")
-    coded = months.combine_chunks().dictionary_encode()
-    audited = pd.Series(found.messages["audited"].to_numpy(), dtype=int)
-    grouped = audited.groupby(coded.indices.to_numpy())
-    names = coded.dictionary.to_pylist()
+    begins = pc.floor_temporal(found.table["sent_at"], unit="month")
+    coded = begins.combine_chunks().dictionary_encode(null_encoding="encode")
+    names = pc.fill_null(pc.strftime(coded.dictionary, format="%Y-%m"), "undated").to_pylist()
+    months = coded.indices.to_numpy()
+    sizes = np.bincount(months, minlength=len(names)).tolist()
+    audited = np.bincount(months[found.messages["audited"].to_numpy()], minlength=len(names))
     return [
-        (mailbox, names[code], int(total), int(size - total))
-        for code, total, size in zip(
-            grouped.sum().index, grouped.sum(), grouped.size(), strict=True
-        )
+        (mailbox, name, total, size - total)
+        for name, total, size in zip(names, audited.tolist(), sizes, strict=True)
     ]

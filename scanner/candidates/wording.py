@@ -63,32 +63,31 @@ def contexts(found: Frames, known: Sequence[Context], rows: np.ndarray) -> pd.Da
     # A function's mailbox tells what it writes about; a person's name does not.
     mailboxes = table["mailbox"].cast(pa.string())
     function = pc.match_substring_regex(mailboxes, f"{role_pattern()}|{_SERVICE}")
-    texts = dict(
-        zip(
-            SOURCES[:-1],
-            (
-                table["subject"],
-                table["folder"].cast(pa.string()),
-                pc.if_else(function, pc.replace_substring_regex(mailboxes, "@.*$", ""), ""),
-                pc.binary_join(_attachment_names(table["attachments"]), " "),
-                _group_names(found, rows),
-            ),
-            strict=True,
-        )
-    )
-    suggested = pd.DataFrame("", index=rows, columns=[c.id for c in known])
-    for source, text in texts.items():
-        # What joins words in names of files and mailboxes parts them here.
-        text = pc.replace_substring_regex(pc.utf8_lower(text), "[_.]", " ")
-        for context in known:
-            hits = np.asarray(pc.match_substring_regex(text, context.pattern), dtype=bool)
-            if hits.any():
-                before = suggested[context.id].to_numpy(dtype=object)
-                suggested[context.id] = np.where((before == "") & hits, f"the {source}", before)
-    for name, hits in _named_contexts(found, known, rows).items():
-        before = suggested[name].to_numpy(dtype=object)
-        suggested[name] = np.where((before == "") & hits, f"the {SOURCES[-1]}", before)
-    return suggested
+    texts = [
+        table["subject"],
+        table["folder"].cast(pa.string()),
+        pc.if_else(function, pc.replace_substring_regex(mailboxes, "@.*$", ""), ""),
+        pc.binary_join(_attachment_names(table["attachments"]), " "),
+        _group_names(found, rows),
+    ]
+    # All at once: a pattern of many words takes longer to compile than to look for.
+    every = pa.chunked_array([chunk for text in texts for chunk in _chunks(text)], pa.string())
+    # What joins words in names of files and mailboxes parts them here.
+    every = pc.replace_substring_regex(pc.utf8_lower(every), "[_.]", " ")
+    named = _named_contexts(found, known, rows)
+    places = np.array([*(f"the {source}" for source in SOURCES), ""], object)
+    columns = {}
+    for context in known:
+        hits = np.ones((len(places), len(rows)), bool)
+        in_texts = np.asarray(pc.match_substring_regex(every, context.pattern), dtype=bool)
+        hits[: len(texts)] = in_texts.reshape(len(texts), len(rows))
+        hits[len(texts)] = named.get(context.id, False)
+        columns[context.id] = places[hits.argmax(axis=0)]
+    return pd.DataFrame(columns, index=rows, dtype="str")
+
+
+def _chunks(text: pa.Array | pa.ChunkedArray) -> Sequence[pa.Array]:
+    return text.chunks if isinstance(text, pa.ChunkedArray) else [text]
 
 
 def _named_contexts(

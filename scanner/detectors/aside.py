@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from scanner.detectors.recipients import SMALL, SORTED_SHARE
@@ -84,7 +85,7 @@ def reasons(table: pd.DataFrame, sensitive: pd.Series, rules: Rules) -> pd.Serie
         ((people < rules.public_from) & ~sensitive, SMALL_PUBLIC),
         (some & ~public & ~in_order & ~sensitive, BUSINESS),
     ]
-    found = pd.Series(NONE, index=table.index, dtype="str")
-    for condition, reason in reversed(rows):
-        found = found.mask(condition.to_numpy(), reason)
-    return found
+    said = np.array([*(reason for _, reason in rows), NONE], object)
+    holds = [condition.to_numpy(bool) for condition, _ in rows]
+    first = np.vstack([*holds, np.ones(len(table), bool)]).argmax(axis=0)
+    return pd.Series(said[first], index=table.index, dtype="str")

@@ -272,6 +272,8 @@ def _replaced(
     taken = seats.groupby(["place", "person"])["when"].agg(["size", "min", "max"])
     taken = taken.set_axis(["uses", "first", "last"], axis=1).reset_index()
     usual = taken[taken["uses"] >= usual_from].rename(columns={"person": "expected"})
+    if usual.empty:
+        return _none()
     odd = taken[
         (taken["uses"] <= SLIP_MESSAGES) & (taken["last"] - taken["first"] <= SLIP_LASTS)
     ].merge(usual, on="place", suffixes=("", "_usual"))

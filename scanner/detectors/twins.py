@@ -215,14 +215,22 @@ def agreeing(codes: np.ndarray, new: np.ndarray, old: np.ndarray) -> pd.DataFram
 
     Where a `CROWD` of `old` shares it, it tells nothing.
     """
-    kept = old[(codes[old] >= 0) & np.isin(codes[old], codes[new])]
+    kept = old[_marked(codes, new)[codes[old]]]
+    kept = kept[np.bincount(codes[kept])[codes[kept]] < CROWD] if len(kept) else kept
     known = pd.DataFrame({"expected": kept, "code": codes[kept]})
-    known = known[(known.groupby("code")["expected"].transform("size") < CROWD).to_numpy()]
     if known.empty:
         return known.assign(person=known["expected"])[["person", "expected"]]
-    wanted = new[np.isin(codes[new], known["code"])]
+    wanted = new[_marked(codes, kept)[codes[new]]]
     pairs = pd.DataFrame({"person": wanted, "code": codes[wanted]}).merge(known, on="code")
     return pairs.loc[pairs["person"] != pairs["expected"], ["person", "expected"]]
+
+
+def _marked(codes: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """Tell of each code whether one of these people has it; of -1, the last, nobody has."""
+    marked = np.zeros(int(codes.max(initial=-1)) + 2, bool)
+    marked[codes[people]] = True
+    marked[-1] = False
+    return marked
 
 
 def mixed(numbers: np.ndarray) -> np.ndarray:
