@@ -252,16 +252,28 @@ def test_an_internal_error_does_not_talk(run: Run, tmp_path: Path) -> None:
         ("UPDATE incidents SET body = ?", '"plainsentinel'),
         ("UPDATE findings SET severity = ?", "plainsentinel"),
     )
+    held = json.loads(run.call("incidents", "-w", workspace, "--format", "json"))[0]
+    reason, out = ("--reason", "x"), ("-o", tmp_path / "a.html")
+    commands: dict[str, tuple[object, ...]] = {
+        "incidents": (), "report": out, "simulate": (), "register": (), "precision": (),
+        "who": (held["incident_id"], held["people"][0]),
+        "scope": (held["incident_id"], "-o", tmp_path / "a.xlsx"),
+        "decide": (held["incident_id"], "closed", *reason),
+        "suppress": ("--sender", JO, "--until", "2099-01-01", *reason),
+        "purge": ("--older-than", "2026-03-09"),
+        "scan": (run.root / "in", "--internal-domain", "calder.example"),
+    }  # fmt: skip
     for statement, value in damages:
         with closing(sqlite3.connect(workspace / "state.sqlite")) as state, state:
             state.execute(statement, (value,))
-        for command in (("incidents",), ("report", "-o", tmp_path / "a.html")):
-            result = CliRunner().invoke(app, [*map(str, command), "-w", str(workspace)])
-            assert (result.exit_code, result.stdout) == (4, "")
+        for command, arguments in commands.items():
+            line = [command, *map(str, arguments), "-w", str(workspace)]
+            result = CliRunner().invoke(app, line)
+            assert (command, result.exit_code, result.stdout) == (command, 4, "")
             assert result.stderr.startswith("undisclosed: internal error: ")
             assert result.stderr.count("\n") == 1
             assert in_any(result.stderr, CONTENT | METADATA) == []
-            assert not (tmp_path / "a.html").exists()
+        assert not list(tmp_path.glob("a.*"))
 
 
 def test_a_refusal_does_not_talk(run: Run, tmp_path: Path) -> None:
