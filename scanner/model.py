@@ -303,8 +303,15 @@ class Suppression:
     lifted_at: datetime | None = None
 
     def active(self, now: datetime) -> bool:
-        """Tell whether it hides anything at that time."""
-        return self.at <= now < min(self.expires_at, self.lifted_at or self.expires_at)
+        """Tell whether it hides anything now.
+
+        What is here was made before now, and what was lifted is: a clock may have run ahead then.
+        """
+        return self.lifted_at is None and now < self.expires_at
+
+    def was_active(self, then: datetime) -> bool:
+        """Tell whether it hid anything at that time."""
+        return self.at <= then < min(self.expires_at, self.lifted_at or self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)

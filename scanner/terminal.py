@@ -113,7 +113,8 @@ def tell(
     for one in failed:
         _err.print(
             f"undisclosed: channel {escape(one.channel)} could not be told: {escape(one.failed)}; "
-            "the next scan tries again",
+            f"the next scan tries again; see notify.channels.{escape(one.channel)} in the "
+            "configuration",
             soft_wrap=True,
         )
     if config.notify.metrics is not None:

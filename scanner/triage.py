@@ -23,7 +23,7 @@ from scanner.model import (
 from scanner.store.journal import who
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from scanner.model import Finding, Incident, IncidentMessage, ScanRun, Score
@@ -90,7 +90,7 @@ def standings(workspace: Workspace, now: datetime | None = None) -> list[Standin
     words: dict[str, list[Decision]] = defaultdict(list)
     for decision in workspace.decisions.all():
         words[decision.incident_id].append(decision)
-    hidden = _Hidden(workspace, now)
+    hidden = _Hidden(workspace, lambda rule: rule.active(now))
     latest = next((run.run_id for run in workspace.runs()), "")
     alerts = workspace.alerts()
     found = [
@@ -106,7 +106,7 @@ def then(workspace: Workspace, run: ScanRun, found: Iterable[Incident]) -> dict[
     What was sent later, or said later, does not count.
     """
     ended = run.finished_at or run.started_at
-    rules, hidden = rules_of(workspace), _Hidden(workspace, ended)
+    rules, hidden = rules_of(workspace), _Hidden(workspace, lambda rule: rule.was_active(ended))
     words: dict[str, list[Decision]] = defaultdict(list)
     for decision in workspace.decisions.all():
         if decision.at <= ended:
@@ -185,10 +185,10 @@ def _edited(score: Score, words: Sequence[Decision]) -> Score:
 class _Hidden:
     """Tells which suppression hides an incident: all of its claims must be hidden."""
 
-    def __init__(self, workspace: Workspace, now: datetime) -> None:
+    def __init__(self, workspace: Workspace, counts: Callable[[Suppression], bool]) -> None:
         self._rules: dict[tuple[str, str], Suppression] = {}
         for rule in workspace.decisions.suppressions():
-            if rule.active(now):
+            if counts(rule):
                 self._rules[rule.field, rule.value] = rule
         self._claims: dict[str, list[Finding]] = defaultdict(list)
         if self._rules:
@@ -402,8 +402,8 @@ def exported(workspace: Workspace) -> bytes:
     return json.dumps(form, default=plain_json, indent=1).encode() + b"\n"
 
 
-def import_file(workspace: Workspace, path: Path, *, skip_unknown: bool = False) -> int:
-    """Take in what `export` wrote, all or nothing; return how many words were new.
+def import_file(workspace: Workspace, path: Path, *, skip_unknown: bool = False) -> tuple[int, int]:
+    """Take in what `export` wrote, all or nothing; return how many words were new, and left out.
 
     Raises `UsageError` for a file of another form, `UnknownIdError` that names the incidents which
     the workspace does not hold, unless those are to be left out.
@@ -420,8 +420,9 @@ def import_file(workspace: Workspace, path: Path, *, skip_unknown: bool = False)
     known = [d for d in decisions if d.incident_id not in unknown]
     with workspace.transaction():
         new = workspace.decisions.add(known, suppressions)
-        workspace.journal.write("imported decisions", new=new, left_out=len(decisions) - len(known))
-    return new
+        left_out = len(decisions) - len(known)
+        workspace.journal.write("imported decisions", new=new, left_out=left_out)
+    return new, left_out
 
 
 def _read(path: Path) -> tuple[list[Decision], list[Suppression]]:

@@ -205,9 +205,25 @@ def cut_part(root: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def lose_state(root: Path) -> None:
+    """Take the state away."""
+    for path in root.glob("state.sqlite*"):
+        path.unlink()
+
+
+def empty_state(root: Path) -> None:
+    """Leave nothing in the state's file."""
+    lose_state(root)
+    (root / "state.sqlite").touch()
+
+
 @pytest.mark.parametrize(
     ("damage", "command", "says"),
     [
+        (lose_state, "scan", "in use"),
+        (lose_state, "incidents", "in use"),
+        (empty_state, "scan", "in use"),
+        (empty_state, "incidents", "in use"),
         (break_page, "incidents", "malformed"),
         (break_page, "purge", "malformed"),
         (break_page, "scan", "malformed"),
@@ -275,3 +291,42 @@ def test_a_clock_that_was_set_back(tmp_path: Path, saved: Audit) -> None:
         numbers = [entry.entry for entry in workspace.journal.entries()]
     assert numbers == sorted(numbers)
     audit.sound()
+
+
+def test_a_suppression_from_a_clock_that_ran_ahead(tmp_path: Path, saved: Audit) -> None:
+    """A rule hides from when it is there, and no longer once it is lifted, whatever time it has."""
+    shutil.copytree(saved.root, tmp_path / "ws")
+    far = datetime(2099, 1, 1, tzinfo=UTC)
+    with Workspace(tmp_path / "ws") as workspace:
+        rule = triage.suppress(workspace, "sender", JO, "known", far)
+
+        def moved(column: str) -> None:
+            ahead = (datetime.now(UTC) + timedelta(days=400)).isoformat(timespec="microseconds")
+            with closing(sqlite3.connect(workspace.root / "state.sqlite")) as state, state:
+                state.execute(f"UPDATE suppressions SET {column} = ?", (ahead,))
+
+        moved("at")
+        assert all(s.suppressed_by for s in triage.standings(workspace))
+        triage.lift(workspace, rule.suppression_id)
+        moved("lifted_at")
+        assert not any(s.suppressed_by for s in triage.standings(workspace))
+
+
+def test_the_log_says_that_the_clock_went_back(tmp_path: Path, saved: Audit) -> None:
+    """`log verify` holds, and names the entry before which times may be wrong."""
+    audit = Audit.__new__(Audit)
+    audit.root, audit.mail, audit.incident = tmp_path / "ws", saved.mail, saved.incident
+    shutil.copytree(saved.root, audit.root)
+    assert "went back" not in audit.call("log", "verify").stdout
+    with Workspace(audit.root) as workspace:
+        number = len(workspace.journal.entries()) + 1
+        with closing(sqlite3.connect(audit.root / "state.sqlite")) as state, state:
+            (before,) = state.execute("SELECT seal FROM journal ORDER BY entry DESC").fetchone()
+            ahead = (datetime.now(UTC) + timedelta(days=400)).isoformat(timespec="microseconds")
+            row = (ahead, "sam", "viewed incidents", "{}")
+            seal = workspace.keyed.seal(before, str(number), *row)
+            state.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)", (number, *row, seal))
+    (audit.root / "journal.head").write_text(f"{number} {seal}\n")
+    assert audit.call("incidents").exit_code == 0
+    done = audit.call("log", "verify")
+    assert (done.exit_code, f"went back before entry {number + 1}," in done.stdout) == (0, True)

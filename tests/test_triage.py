@@ -273,8 +273,8 @@ def test_export_and_import_are_one(workspace: Workspace, mail: Path, tmp_path: P
     path.write_bytes(triage.exported(workspace))
     with Workspace(tmp_path / "other", create=True) as other:
         scan(Config(), [str(mail)], other)
-        assert triage.import_file(other, path) == 2
-        assert triage.import_file(other, path) == 0
+        assert triage.import_file(other, path) == (2, 0)
+        assert triage.import_file(other, path) == (0, 0)
         assert other.decisions.all() == workspace.decisions.all()
         assert other.decisions.suppressions() == workspace.decisions.suppressions()
         assert first(other).state == "decided"
@@ -292,7 +292,7 @@ def test_unknown_incidents_are_refused_whole(workspace: Workspace, tmp_path: Pat
     with pytest.raises(UnknownIdError, match=r"inc-ffffffffff.*nothing was taken in"):
         triage.import_file(workspace, path)
     assert len(workspace.decisions.all()) == 1
-    assert triage.import_file(workspace, path, skip_unknown=True) == 1
+    assert triage.import_file(workspace, path, skip_unknown=True) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ def test_hostile_values(
         with pytest.raises(UsageError, match=r"decisions\.json: not a file that"):
             triage.import_file(workspace, path)
     else:
-        assert triage.import_file(workspace, path) == 2
+        assert triage.import_file(workspace, path) == (2, 0)
     held = len(workspace.decisions.all()), len(workspace.decisions.suppressions())
     assert held == ((1, 1) if part else (2, 2))
 

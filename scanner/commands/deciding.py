@@ -172,8 +172,9 @@ def import_(
     from scanner import triage
 
     with errors(), opened(workspace) as store:
-        new = triage.import_file(store, file, skip_unknown=skip_unknown)
-        typer.echo(f"{file}: {new} new", err=True)
+        new, left_out = triage.import_file(store, file, skip_unknown=skip_unknown)
+        unknown = f", {left_out} on unknown incidents left out" if left_out else ""
+        typer.echo(f"{file}: {new} new{unknown}", err=True)
 
 
 log = typer.Typer(
@@ -208,5 +209,10 @@ def verify_log(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
     with errors(), opened(workspace) as store:
         broken = store.journal.broken()
         entries = len(store.journal.entries())
-        typer.echo(f"the log does not hold: {broken}" if broken else f"{entries} entries hold")
+        fails = f"the log does not hold: {broken}; compare it with a copy of the workspace"
+        back = "".join(
+            f"; the clock went back before entry {entry}, so that times before it may be wrong"
+            for entry in store.journal.set_back()
+        )
+        typer.echo(fails if broken else f"{entries} entries hold{back}")
         raise typer.Exit(3 if broken else 0)

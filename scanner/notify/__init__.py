@@ -6,7 +6,11 @@ channel could not be told this time it is told at the next run.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import socket
+import ssl
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,8 +93,7 @@ def _tell(
     try:
         _send(channel, digest, patience)
     except (OSError, ScannerError) as error:
-        # Not the error's own words: they may hold an address with its secret.
-        reason = str(error) if isinstance(error, ScannerError) else type(error).__name__
+        reason = str(error) if isinstance(error, ScannerError) else _words(error)
         log.warning("channel %s could not be told of %d incidents", name, len(new))
         workspace.journal.write("notification failed", channel=name, incidents=len(new))
         return Told(name, 0, reason)
@@ -116,6 +119,16 @@ def _send(channel: Channel, digest: Digest, patience: float) -> None:
         raise ChannelError(f"did not take it within {patience:g} seconds")
     if failed:
         raise failed[0]
+
+
+def _words(error: OSError) -> str:
+    """Return what went wrong; not in the error's own words: they may hold an address's secret."""
+    kind = type(error).__name__
+    if isinstance(error, socket.gaierror):
+        return f"its host is not known ({kind})"
+    # Of TLS the number means something else.
+    known = "" if isinstance(error, ssl.SSLError) else errno.errorcode.get(error.errno or 0, "")
+    return f"{os.strerror(error.errno or 0)} ({kind})" if known else kind
 
 
 def _notice(standing: Standing) -> Notice:

@@ -74,9 +74,11 @@ class Smtp(Channel):
                 if self.username:
                     server.login(self.username, self.password)
                 server.send_message(message)
+        except smtplib.SMTPServerDisconnected:
+            raise ChannelError("the mail server hung up") from None
         except smtplib.SMTPException as error:
-            code = getattr(error, "smtp_code", "")
-            raise ChannelError(f"the mail server refused ({type(error).__name__} {code})") from None
+            kind, code = type(error).__name__, getattr(error, "smtp_code", "")
+            raise ChannelError(f"the mail server refused ({f'{kind} {code}'.strip()})") from None
 
 
 @dataclass(frozen=True, slots=True)

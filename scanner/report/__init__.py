@@ -46,4 +46,12 @@ def put(path: Path, content: bytes | BinaryIO) -> None:
     try:
         crypto.put(path, content)
     except OSError as error:
-        raise ScannerError(f"{path}: cannot be written: {error.strerror}") from error
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> ScannerError:
+    """Return what says that a file cannot be written, why, and what to do."""
+    return ScannerError(
+        f"{path}: cannot be written: {error.strerror}; nothing of it was: mend that, or name "
+        "another place"
+    )

@@ -79,7 +79,7 @@ def write_pack(
             rows = pack(workspace, found, draft, originals)
             report.put(path, draft)
     except OSError as error:
-        raise ScannerError(f"{path}: cannot be written: {error.strerror}") from error
+        raise report.unwritable(path, error) from error
     return rows
 
 

@@ -6,8 +6,9 @@ import getpass
 import json
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from scanner.crypto import put
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from scanner.store.database import Database
 
 BEGINNING = "0" * 32
+
+OVERLAP = timedelta(minutes=1)
+"""By which entries may be out of order without that: each takes its time before it is its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,11 @@ class Journal:
             Entry(n, parse_time(at) or datetime.now(UTC), actor, action, json.loads(detail))
             for n, at, actor, action, detail in rows
         ]
+
+    def set_back(self) -> list[int]:
+        """Return the entries before which the clock was set back, by more than commands overlap."""
+        pairs = pairwise(self.entries())
+        return [after.entry for before, after in pairs if before.at - after.at > OVERLAP]
 
     def broken(self) -> str:
         """Return where the chain does not hold, in words; empty where it does."""

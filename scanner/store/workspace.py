@@ -92,6 +92,13 @@ class Workspace:
         """
         self.root = root
         state, keys = root / "state.sqlite", root / "workspace.key"
+        used = state.exists() and state.stat().st_size > 0
+        if not used and (root / "journal.head").exists():
+            # A new one would drop the messages that it does not list, and all that was decided.
+            raise StoreError(
+                f"{state}: missing or empty, though the workspace was in use; restore it from a "
+                "copy, or scan into a new workspace"
+            )
         if not create and not state.exists():
             raise UnknownIdError(
                 f"{root}: no workspace here; run `undisclosed scan SOURCE -w {root}` first, "
@@ -110,14 +117,16 @@ class Workspace:
                 if not file.exists():
                     with private_file(file):
                         pass
-            used = state.stat().st_size > 0
             if used and not keys.exists():
                 # With a new key every stored pseudonym, hash and unit would mean something else.
                 raise StoreError(f"{keys}: the workspace's key is missing; restore it from a copy")
             if not keys.exists():
                 envelope.save(keys, Vault.new(sealed=key is not None), key, new=True)
         except OSError as error:
-            raise StoreError(f"{root}: cannot make a workspace here: {error.strerror}") from error
+            raise StoreError(
+                f"{root}: cannot make a workspace here: {error.strerror}; name another folder "
+                "with -w"
+            ) from error
         self.master = key
         self.vault = envelope.load(keys, key)
         self.keyed = self.vault.keyed

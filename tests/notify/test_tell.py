@@ -93,7 +93,7 @@ def test_an_error_never_quotes_what_it_was_about(workspace: Workspace, tmp_path:
         "b": Webhook("http://127.0.0.1:9/?sig=urlsentinel", timeout=1),
     }
     one, two = notify.tell(workspace, channels, Severity.LOW)
-    assert one.failed == "FileNotFoundError"
+    assert one.failed == "No such file or directory (FileNotFoundError)"
     assert two.failed == "127.0.0.1 did not answer (ConnectError)"
 
 
@@ -122,7 +122,8 @@ path = "{tmp_path / "no" / "events"}"
     assert [(t["channel"], t["incidents"], bool(t["failed"])) for t in told] == [
         ("hook", 2, False), ("siem", 0, True),
     ]  # fmt: skip
-    assert "channel siem could not be told" in run.stderr
+    assert "channel siem could not be told: No such file or directory" in run.stderr
+    assert "notify.channels.siem" in run.stderr
     figures = (tmp_path / "undisclosed.prom").read_text()
     assert 'undisclosed_incidents{severity="low"} 2' in figures
     assert "undisclosed_notifications_failed 1" in figures
