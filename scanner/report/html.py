@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LIMITS = {
     "full": 250,
+    "pages": 5_000,
     "messages": 25,
     "findings": 40,
     "timeline": 40,
@@ -30,8 +31,8 @@ LIMITS = {
 }
 """How many rows an HTML table shows; a report says where there are more, and JSON has them all.
 
-`full`: incidents beyond these have their page in sentences. A browser takes 200,000 elements in
-half a second and 700,000 in more than two.
+`full`: incidents beyond these have their page in sentences, beyond `pages` a row of the ranking. A
+browser takes 200,000 elements in half a second and 700,000 in more than two.
 """
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")

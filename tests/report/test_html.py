@@ -261,6 +261,20 @@ def test_pages_beyond_the_limit_keep_their_facts(many: Callable[[int], Summary])
         assert fact in text
 
 
+def test_incidents_beyond_the_pages_stand_in_the_ranking(many: Callable[[int], Summary]) -> None:
+    """However many there are, each has its row with its id; a row without a page links to none."""
+    summary = many(LIMITS["pages"] + 2)
+    source = Page(summary).source
+    for incident in summary.incidents[-2:]:
+        assert source.count(incident.incident_id) == 1
+        assert f'"#incident-{incident.rank}"' not in source
+    held = summary.incidents[LIMITS["pages"] - 1]
+    assert f'<article id="incident-{held.rank}">' in source
+    assert f'"#incident-{held.rank}"' in source
+    assert "And 2 more incidents, the least grave" in source
+    assert "And" not in Page(many(3)).source.partition('id="incidents"')[2].partition("</sec")[0]
+
+
 @pytest.mark.timed
 @pytest.mark.benchmark
 def test_renders_five_thousand_incidents_in_five_seconds(many: Callable[[int], Summary]) -> None:
