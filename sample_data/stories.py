@@ -204,7 +204,9 @@ class _Consultation:
             "My view on the policy: ten days is too long.",
         )
         for person, text in zip(rng.sample(self.people, 5), answers, strict=True):
-            answer = Mail(person, [JO], "Re: " + first.subject, text, later(first.at, rng))
+            done = "Deleted. " if text.startswith("The draft") else ""
+            subject = f"{done}Re: {first.subject}"
+            answer = Mail(person, [JO], subject, text, later(first.at, rng))
             answer.ending, answer.parent = person.first, first
             _tell(self.office, "policy-consultation", "answer", answer)
 

@@ -1,13 +1,16 @@
+# ruff: noqa: E501 (sentences of a table)
 """Apologies and requests to delete are known in eight languages, and footers are none."""
 
 from __future__ import annotations
+
+import time
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
 from scanner.detectors.aftermath import Aftermath
-from scanner.remedies import SORTS, words
+from scanner.remedies import SORTS, confirmed, told, words
 
 
 @pytest.mark.parametrize(
@@ -50,7 +53,7 @@ from scanner.remedies import SORTS, words
 )  # fmt: skip
 def test_words_of_a_remedy_in_a_text(text: str, sort: str) -> None:
     """A remedy in the sender's own words is told in each language, and nothing else is."""
-    assert Aftermath.remedy(text) == sort
+    assert told(" ".join(Aftermath.own_words(text).split())) == sort
 
 
 @pytest.mark.parametrize(
@@ -84,3 +87,72 @@ def test_words_of_a_remedy_in_a_subject(subject: str, sort: str) -> None:
     said = words().subjects
     hits = [s for s in SORTS if pc.match_substring_regex(lower, said[s])[0].as_py()]
     assert hits[:1] == ([sort] if sort else [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I have deleted the e-mail.", "I've now deleted it.", "I deleted your message unread.",
+        "Deleted, thanks", "Hi Jo,\nDeleted, thanks\nSam", "Done, deleted.", "Now deleted as requested",
+        "I did not open it and have deleted the attachment.",
+        "Please be assured that we have permanently destroyed all copies.",
+        "We confirm the deletion of the file.", "The e-mail you sent in error has been deleted.",
+        "I can confirm that it has been\ndeleted from my inbox.", "I have deleted both, and so has Ann.",
+        "Wir haben die Mail geloescht.", "Ich habe Ihre E-Mail soeben gelöscht.",
+        "Die Nachricht wurde umgehend gelöscht.", "Hiermit bestätige ich die Löschung der Datei.",
+        "Ich bestätige, dass ich die Mail gelöscht habe.", "Ist gelöscht, danke", "Hab ich gelöscht.",
+        "C'est supprimé.", "J'ai bien supprimé votre message.", "Je l'ai effacé.", "Nous avons détruit le fichier.",
+        "Le mail a été supprimé.", "Je vous confirme avoir supprimé le courriel.", "Supprimé, merci",
+        "Ik heb de mail verwijderd.", "De e-mail is inmiddels verwijderd.", "Verwijderd, groet",
+        "Ik bevestig dat ik het bericht heb verwijderd.",
+        "He eliminado el correo.", "Ya lo hemos borrado.", "El mensaje ha sido eliminado.", "Borrado, gracias",
+        "Ho cancellato la mail.", "L'ho già eliminata.", "Il messaggio è stato cancellato.", "Cancellata, grazie",
+        "Usunąłem wiadomość.", "Usunęłam ten mail.", "Wiadomość została usunięta.", "Potwierdzam usunięcie pliku.",
+        "Rydw i wedi dileu'r neges.", "Mae'r neges wedi'i dileu.",
+    ],
+)  # fmt: skip
+def test_words_of_a_confirmation(text: str) -> None:
+    """That something was deleted is told in each language, in whole sentences and in one word."""
+    assert confirmed(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please delete the e-mail.", "I did not delete it.", "I have not deleted your message.",
+        "Could you delete the e-mail?", "Has it been deleted?", "I will delete it.", "I'll delete it tonight.",
+        "Please confirm that it has been deleted.", "Please confirm once you have deleted the e-mail.",
+        "Have you deleted it?", "You have deleted the message.", "I thought I had deleted it.",
+        "Let me know when the message is deleted.", "If the e-mail was deleted, all is well.",
+        "The e-mail should have been deleted.", "It will be deleted.", "It cannot be deleted.",
+        "I do not believe it was deleted.", "I have deleted the app from my phone.",
+        "Look in the folder\ndeleted\nitems.", "Deleted items", "Deleted?", "I deleted my account.",
+        "I was going to delete it.", "Accidentally deleted, please send again.", "I have it in my deleted items.",
+        "Ann said it was deleted.", "I asked Ann to ensure it was deleted.",
+        "Bitte löschen Sie die Mail.", "Ich habe die Mail nicht gelöscht.", "Haben Sie die Mail gelöscht?",
+        "Ich habe noch nichts, die Mail wird gelöscht.", "Bitte bestätigen Sie, dass die Mail gelöscht wurde.",
+        "Ich werde sie löschen.", "Wir haben keine Mail gelöscht.", "Ich habe die Mail zu löschen versucht.",
+        "Merci de supprimer ce message.", "Je n'ai pas supprimé le mail.", "Le mail a-t-il été supprimé ?",
+        "Je vais le supprimer.", "Merci de confirmer que le message est supprimé.", "Avez-vous supprimé le mail ?",
+        "Wilt u de mail verwijderen?", "Ik heb de mail niet verwijderd.", "Ik zal de mail verwijderen.",
+        "Graag bevestigen dat de mail is verwijderd.",
+        "Por favor, elimine el correo.", "No he eliminado el correo.", "¿Ha sido eliminado?", "Lo eliminaré.",
+        "Si prega di cancellare la mail.", "Non ho cancellato la mail.", "È stata cancellata?", "La cancellerò.",
+        "Prosimy o usunięcie wiadomości.", "Nie usunąłem wiadomości.", "Czy wiadomość została usunięta?",
+        "Usunę to jutro.", "Dilëwch y neges.", "Heb ei dileu.",
+    ],
+)  # fmt: skip
+def test_near_misses_of_a_confirmation(text: str) -> None:
+    """What is asked, asked for, denied, planned or supposed is no confirmation."""
+    assert not confirmed(text)
+
+
+@pytest.mark.timed
+@pytest.mark.parametrize(
+    "text", ["i have " * 3_000, "ich habe wir " * 1_600, "deleted it " * 1_900]
+)
+def test_hostile_text_takes_no_time(text: str) -> None:
+    """Twenty thousand characters that begin a confirmation over and over end within a second."""
+    begun = time.monotonic()
+    confirmed("deleted " + text)
+    assert time.monotonic() - begun < 1

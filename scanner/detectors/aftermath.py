@@ -1,4 +1,4 @@
-"""What follows an exposure, as text shows it: the list in a quoted header, a request to delete.
+"""What follows an exposure, as text shows it: a quoted list, a request to delete, an answer to it.
 
 A forward quotes the header of what it passes on, and with it everybody's address. These are kept as
 keyed hashes, so that the list they came from is recognised and no address is stored.
@@ -32,6 +32,13 @@ REMEDY_WORDS = Kind(
     "please delete my e-mail of this morning: the addresses were visible",
     nouns=("phrase of a remedy", "phrases of a remedy"),
     needs="a phrase of a remedy in the sender's own words",
+    ranks_from=NEVER, speaks_of_events=True,
+)  # fmt: skip
+DELETED = Kind(
+    "deletion-confirmed", "Answers that a message was deleted", (1, 1), (0.25, 0.25),
+    "I have deleted your e-mail",
+    nouns=("confirmation of deletion", "confirmations of deletion"),
+    needs="a phrase of the table, in the sender's own words, that asks, denies and plans nothing",
     ranks_from=NEVER, speaks_of_events=True,
 )  # fmt: skip
 
@@ -75,15 +82,15 @@ class QuotedHeader(NamedTuple):
 
 
 class Aftermath(ContentDetector):
-    """Addresses in quoted headers, and the words of apologies and requests to delete."""
+    """Addresses in quoted headers, the words of apologies and requests to delete, confirmations."""
 
     id = "aftermath"
-    version = 3
+    version = 4
 
     @property
     def kinds(self) -> Sequence[Kind]:
-        """Both."""
-        return QUOTED_RECIPIENTS, REMEDY_WORDS
+        """All three."""
+        return QUOTED_RECIPIENTS, REMEDY_WORDS, DELETED
 
     def detect(self, documents: Sequence[Document], keyer: Keyer) -> Iterator[Finding]:
         """Yield at most one finding of each kind for a document."""
@@ -94,12 +101,12 @@ class Aftermath(ContentDetector):
                 headers = quoted_headers(text[:LOOKED_AT])
                 if headers:
                     yield self._quoted(document.message_key, headers, keyer)
-            remedy = self.remedy(text[:OWN_WORDS])
+            own = self.own_words(text[:OWN_WORDS])
+            remedy = remedies.told(" ".join(own.split()))
             if remedy:
-                yield Finding(
-                    self.id, self.version, REMEDY_WORDS.id, document.message_key, "body", 0.8, 1,
-                    Evidence(remedy), REMEDY_WORDS.nouns[0],
-                )  # fmt: skip
+                yield self._phrase(REMEDY_WORDS, document, remedy)
+            if remedies.confirmed(own):
+                yield self._phrase(DELETED, document, DELETED.nouns[0])
 
     def _quoted(self, key: str, headers: Sequence[QuotedHeader], keyer: Keyer) -> Finding:
         count = len({address for header in headers for address in header.listed})
@@ -112,15 +119,19 @@ class Aftermath(ContentDetector):
             Evidence(f"{count} addresses", tuple(values)), f"{count} {QUOTED_RECIPIENTS.nouns[1]}",
         )  # fmt: skip
 
+    def _phrase(self, kind: Kind, document: Document, masked: str) -> Finding:
+        return Finding(
+            self.id, self.version, kind.id, document.message_key, "body", 0.8, 1,
+            Evidence(masked), kind.nouns[0],
+        )  # fmt: skip
+
     @staticmethod
-    def remedy(text: str) -> str:
-        """Return `delete` or `apology` where the new text says so, else nothing."""
+    def own_words(text: str) -> str:
+        """Return the new part of a text that may hold a phrase, without what it quotes."""
         if not remedies.words().hints.search(text.lower()):
             return ""
-        own = " ".join(
-            text[span.start : span.end] for span in split(text) if not (span.quoted or span.aside)
-        )
-        return remedies.told(" ".join(own.split()))
+        spans = (span for span in split(text) if not (span.quoted or span.aside))
+        return "\n".join(text[span.start : span.end] for span in spans)
 
 
 def quoted_headers(text: str) -> list[QuotedHeader]:

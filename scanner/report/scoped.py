@@ -219,9 +219,12 @@ _SHEETS: tuple[Sheet[Scope], ...] = (
     Sheet("Regulator's form", (("Field", 28), ("Says", 90)), _fields_rows),
     Sheet(
         "People",
-        (("Person", 44), ("Kind", 12), ("Shown in", 10), ("To", 10), ("Received", 10)),
+        (
+            ("Person", 44), ("Kind", 12), ("Shown in", 10), ("To", 10), ("Received", 10),
+            ("Says deleted (UTC)", 18),
+        ),
         lambda found: (
-            (p.person, p.kind, p.shown_in, p.to, p.received) for p in found.people
+            (p.person, p.kind, p.shown_in, p.to, p.received, p.deleted_at) for p in found.people
         ),
     ),
     Sheet(

@@ -75,6 +75,9 @@ class Person:
     received: int
     """Messages of the incident that the person got."""
 
+    deleted_at: datetime | None = None
+    """When the person answered in words that it was deleted; None where no such answer was read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -131,7 +134,8 @@ class Scope:
     timeline: tuple[Event, ...]
     alike: tuple[Likeness, ...]
     delivery: dict[str, int]
-    """Replies, receipts, failures and recalls that the mailboxes which were read hold."""
+    """Replies, receipts, failures and recalls that the mailboxes which were read hold, and how many
+    recipients answered that they deleted it."""
 
     unknown: tuple[str, ...]
     clocks: dict[str, datetime | None]
@@ -155,7 +159,8 @@ def scope(workspace: Workspace, found: Lead, *, full: bool = False, zone: str = 
     answers, messages = traces.around(
         workspace, directory, traces.event_of(incident, _outsiders(rows))
     )
-    delivery = _delivery(answers, incident)
+    people = _people(workspace, rows, _deleted(directory, answers), full=full)
+    delivery = _delivery(answers, people, incident)
     score = standing.incident.score if standing else incident.score
     return Scope(
         incident_id=incident.incident_id,
@@ -177,7 +182,7 @@ def scope(workspace: Workspace, found: Lead, *, full: bool = False, zone: str = 
         only_saw=int(str(incident.facts.get("only_saw", 0))),
         messages=tuple(_message(workspace, directory, m, full=full) for m in incident.messages),
         content=tuple(_content(workspace, incident)),
-        people=_people(workspace, rows, full=full),
+        people=people,
         timeline=_timeline(
             incident,
             standing,
@@ -258,7 +263,18 @@ def _message(
     }
 
 
-def _people(workspace: Workspace, rows: Rows, *, full: bool) -> tuple[Person, ...]:
+def _deleted(directory: Directory, answers: Sequence[Answer]) -> dict[str, datetime]:
+    """Return when each person first answered that it was deleted; an answer has a time, or none."""
+    times: dict[str, datetime] = {}
+    for answer in answers:
+        if answer.deleted and answer.at:
+            times.setdefault(directory.primary(answer.sender), answer.at)
+    return times
+
+
+def _people(
+    workspace: Workspace, rows: Rows, deleted: Mapping[str, datetime], *, full: bool
+) -> tuple[Person, ...]:
     """Return everyone on the messages, who showed to most first."""
     to, shown_in = viewers(rows), _distinct(rows, rows.visible)
     received, present = _distinct(rows, rows.reads), np.unique(rows.person)
@@ -270,7 +286,7 @@ def _people(workspace: Workspace, rows: Rows, *, full: bool) -> tuple[Person, ..
         for text, kind in zip(texts, kinds, strict=True)
     ]
     counts = (shown_in[order].tolist(), to[order].tolist(), received[order].tolist())
-    return tuple(map(Person, names, kinds, *counts))
+    return tuple(map(Person, names, kinds, *counts, map(deleted.get, texts)))
 
 
 def _distinct(rows: Rows, chosen: np.ndarray) -> np.ndarray:
@@ -323,7 +339,8 @@ def _told(
         inside = directory.is_internal(answer.sender)
         kind = "internal" if inside else "external"
         name = who.shown_as(workspace, directory.primary(answer.sender), kind, full=full)
-        rows.append((answer.at, f"{answer.kind}, from {name} (in {answer.mailbox})"))
+        gone = ", saying that it was deleted" if answer.deleted else ""
+        rows.append((answer.at, f"{answer.kind}{gone}, from {name} (in {answer.mailbox})"))
     if len(answers) > ANSWERS:
         rows.append((answers[ANSWERS].at, f"and {len(answers) - ANSWERS:,} more answers"))
     return rows
@@ -411,10 +428,15 @@ def _alike_message(other: Alike) -> Likeness:
     )  # fmt: skip
 
 
-def _delivery(answers: Sequence[Answer], incident: Incident) -> dict[str, int]:
+def _delivery(
+    answers: Sequence[Answer], people: Sequence[Person], incident: Incident
+) -> dict[str, int]:
     """Return what the mailboxes which were read hold of what came after."""
     counts = Counter(answer.kind for answer in answers)
     found = {name: counts[kind] for name, kind in ANSWERED.items()}
+    found["recipients_who_say_they_deleted"] = sum(
+        p.deleted_at is not None and p.received > 0 for p in people
+    )
     found["recalls_and_apologies"] = sum(m.role == "apology" for m in incident.messages)
     return found
 
@@ -423,11 +445,12 @@ def _unknown(found: Lead, delivery: dict[str, int], alike: int) -> tuple[str, ..
     """Return what mail alone cannot tell about this event."""
     incident = found.incident
     groups = incident.facts.get("recipient_kinds", {})
-    read = delivery["read_receipts"]
+    read, gone = delivery["read_receipts"], delivery["recipients_who_say_they_deleted"]
     told = [
         "who opened a message, and who passed it on outside the mailboxes that were read"
         + (f"; {words(read, 'read receipt')} came" if read else ""),
-        "whether a recipient deleted it, unless the answer came by mail",
+        "whether a recipient deleted it"
+        + (f"; {words(gone, 'recipient')} said so" if gone else ", unless the answer came by mail"),
     ]
     if not delivery["delivery_failures"]:
         told.append("whether each copy arrived: no delivery failure is in the mailboxes read")
@@ -439,10 +462,10 @@ def _unknown(found: Lead, delivery: dict[str, int], alike: int) -> tuple[str, ..
         )
     if not incident.kinds:
         told.append("what the message held: no personal data was found in it, or none looked for")
-    if found.left_out and delivery["replies"]:
+    if delivery["replies"]:
         told.append(
-            "what the answers say: their text is read in service_mailboxes only, and where they "
-            "answer an incident"
+            "what the answers say, beyond their subjects: text is read in service_mailboxes only, "
+            "and where they answer an incident that an earlier scan had found"
         )
     if found.unsearched > 0:
         told.append(f"what {found.unsearched:,} more colleagues who got it did with it")
@@ -463,6 +486,8 @@ def fields(found: Scope, messages: Sequence[dict[str, Any]]) -> dict[str, object
     """
     sent = sorted(m["sent_at"] for m in messages if m["sent_at"] and m["role"] == "exposure")
     unknown = "unknown"
+    readers = sum(p.received > 0 for p in found.people)
+    gone = found.delivery["recipients_who_say_they_deleted"]
     return {
         "what_happened": found.why,
         "was_it_cyber": "no: sent by mail from inside",
@@ -479,10 +504,12 @@ def fields(found: Scope, messages: Sequence[dict[str, Any]]) -> dict[str, object
         "number_of_people": found.people_exposed,
         "number_of_people_range": f"{found.people_low} to {found.people_high}",
         "kinds_of_people": unknown,
-        "who_could_see": sum(p.received > 0 for p in found.people),
+        "who_could_see": readers,
         "potential_consequences": unknown,
         "severity": found.severity,
         "measures_seen_in_mail": f"{found.delivery['recalls_and_apologies']} recalls or apologies",
+        "deletion_confirmed": f"{gone:,} of {words(readers, 'recipient')} answered that they "
+        "deleted it, in the mail that was read",
         "deadline_at": found.clocks["deadline_at"] or "does not run yet",
         "decision": found.decision
         or (

@@ -16,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner import remedies
+from scanner.detectors.aftermath import DELETED
 from scanner.detectors.reports import ASTRAY_REPORT, EXPOSURE_REPORT
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ _RECEIPTS = (
     (DELIVERED, re.compile(r"(delivered|relayed|zugestellt|remis|entregado)\s*:", re.I)),
 )
 
+_PREFIX = re.compile(r"\b[A-Za-z]{2,3}\s?:")
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -66,6 +70,8 @@ class Answer:
     message_key: str
     mailbox: str
     sender: str
+    deleted: bool = False
+    """Its own words say that the message was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,10 @@ def around(
     Copies of one message in several mailboxes are told once.
     """
     said: dict[str, str] = {}
+    deleted: set[str] = set()
     for finding in workspace.content_findings():
+        if finding.kind == DELETED.id:
+            deleted.add(finding.message_key)
         if finding.kind in SAID and said.get(finding.message_key) != SAID[ASTRAY_REPORT.id]:
             said[finding.message_key] = SAID[finding.kind]
     ranked = workspace.incident_ids().keys()
@@ -141,7 +150,7 @@ def around(
     alike: dict[str, Alike] = {}
     for mailbox in workspace.mailboxes():
         table = workspace.messages([mailbox], COLUMNS, event.months)
-        for identity, answer in _answers(table, event, said):
+        for identity, answer in _answers(table, event, said, deleted):
             answers.setdefault(identity or answer.message_key, answer)
         for identity, other in _alike(table, directory, event):
             if other.message_key not in ranked:
@@ -162,7 +171,7 @@ def around(
 
 
 def _answers(
-    table: pa.Table, event: Event, said: Mapping[str, str]
+    table: pa.Table, event: Event, said: Mapping[str, str], deleted: Collection[str]
 ) -> Iterator[tuple[str, Answer]]:
     """Yield what names a message of the event as the one it answers, with its Message-ID."""
     ids = pa.array(sorted(event.ids), pa.string())
@@ -173,13 +182,15 @@ def _answers(
     )
     chosen = pc.and_(names, pc.invert(pc.or_(own, table["is_draft"])))
     for row in table.drop_columns(["recipients"]).filter(chosen).to_pylist():
-        kind = said.get(row["message_key"], REPLY)
+        kind, subject = said.get(row["message_key"], REPLY), row["subject"].strip()
+        # Behind `Re:` a subject has the words of whoever wrote first.
+        gone = row["message_key"] in deleted or remedies.confirmed(_PREFIX.split(subject)[0])
         if row["message_class"] == "report":
-            subject = row["subject"].strip()
+            gone = False
             kind = next((k for k, form in _RECEIPTS if form.match(subject)), FAILURE)
         yield (
             row["internet_message_id"],
-            Answer(kind, row["sent_at"], row["message_key"], row["mailbox"], row["sender"]),
+            Answer(kind, row["sent_at"], row["message_key"], row["mailbox"], row["sender"], gone),
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from scanner.detectors.aftermath import FROM, HEADERS, MOST, Aftermath, quoted_headers
 from scanner.messages import Document
+from scanner.remedies import told
 
 OUTLOOK = """See below.
 
@@ -86,7 +87,22 @@ def test_quoted_headers(text: str, expected: list[tuple[str, list[str]]]) -> Non
 )  # fmt: skip
 def test_words_of_a_remedy(text: str, sort: str) -> None:
     """A request to delete or an apology in the sender's own words is told, and nothing else."""
-    assert Aftermath.remedy(text) == sort
+    assert told(" ".join(Aftermath.own_words(text).split())) == sort
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("Hi Jo,\n\nI have deleted your e-mail.\n\nSam", ["deletion-confirmed"]),
+        ("Thanks.\n\nOn Monday Jo wrote:\n> I have deleted your e-mail.", []),
+        ("Ok\n\nFrom: Sam\nSent: Monday\nTo: Jo\nSubject: x\n\nI have deleted it.", []),
+    ],
+)
+def test_a_confirmation_is_a_finding(text: str, kinds: list[str]) -> None:
+    """That it was deleted is found in the sender's own words, not in those that are quoted."""
+    found = list(Aftermath().detect([Document("key", "", [text], [])], str))
+    assert [f.kind for f in found] == kinds
+    assert "your" not in repr(found)
 
 
 def test_findings_hold_hashes_only() -> None:

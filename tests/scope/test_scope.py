@@ -170,6 +170,38 @@ def test_replies_are_counted_and_unknowns_said(workspace: Workspace) -> None:
     assert any("whether each copy arrived" in text for text in found.unknown)
 
 
+def test_who_says_that_it_was_deleted(tmp_path: Path) -> None:
+    """A recipient's own words count once and with their first time; others' are told alone."""
+    answers = [
+        message(number, sender=sender, to=[JO], body=body, message_id=f"<r{number}@pc.example>",
+                date=f"2 Mar 2026 {11 + number}:00:00 +0000",
+                extra="In-Reply-To: <2.10@calder.example>\n")
+        for number, sender, body in (
+            (1, "p1.person@webmail.example", "Hello Jo,\n\nI have deleted your e-mail.\n"),
+            (2, "P1.Person+news@webmail.example", "Deleted, thanks\n"),
+            (3, "p2.person@webmail.example", "I will delete it.\n\n> I have deleted it.\n"),
+            (4, "friend@webmail.example", "We have deleted the message.\n"),
+        )
+    ]  # fmt: skip
+    folder = put(tmp_path / "sent", {f"{JO}.mbox": mbox([letter(2)])})
+    later = put(tmp_path / "later", {f"{JO}.mbox": mbox(answers)})
+    with Workspace(tmp_path / "ws", create=True) as opened:
+        # The text of an answer is read where the incident was known before.
+        for path in (folder, later):
+            scan(Config(internal_domains=("calder.example",)), [str(path)], opened)
+        found = scope.scope(opened, scope.find(opened, "2.10@calder.example"), full=True)
+    gone = {p.person: p.deleted_at for p in found.people if p.deleted_at}
+    assert gone == {"p1.person@webmail.example": datetime(2026, 3, 2, 12, tzinfo=UTC)}
+    assert found.delivery["replies"] == 4
+    assert found.delivery["recipients_who_say_they_deleted"] == 1
+    assert [e.what.partition(", from")[0] for e in found.timeline if "from" in e.what][1:] == [
+        "reply, saying that it was deleted", "reply, saying that it was deleted", "reply",
+        "reply, saying that it was deleted",
+    ]  # fmt: skip
+    form = scope.fields(found, found.messages)
+    assert "1 of 30 recipients answered" in str(form["deletion_confirmed"])
+
+
 def test_the_form_has_counts_and_no_names(workspace: Workspace) -> None:
     """The regulator's fields hold figures and categories, mark unknowns, and decide nothing."""
     found = first(workspace, full=True)

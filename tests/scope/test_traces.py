@@ -60,6 +60,22 @@ def test_what_answers_are(tmp_path: Path, subject: str, kind: str, told: str) ->
     assert [one.kind for one in answers] == [told]
 
 
+@pytest.mark.parametrize(
+    ("subject", "kind", "deleted"),
+    [
+        pytest.param("Deleted, thanks", "IPM.Note", True, id="in-its-own-words"),
+        pytest.param("Deleted - Re: Walk", "IPM.Note", True, id="before-ours"),
+        pytest.param("Re: Message deleted", "IPM.Note", False, id="our-words"),
+        pytest.param("Re: Walk", "IPM.Note", False, id="nothing-said"),
+        pytest.param("Deleted", "REPORT.IPM.Note.NDR", False, id="a-server"),
+    ],
+)
+def test_subjects_that_confirm(tmp_path: Path, subject: str, kind: str, deleted: bool) -> None:
+    """A person's own subject may say that it was deleted; what it repeats does not."""
+    answers, _ = around(tmp_path, answer(1, subject, kind))
+    assert [one.deleted for one in answers] == [deleted]
+
+
 def test_answers_come_in_order_and_once(tmp_path: Path) -> None:
     """Copies in two mailboxes are one answer; drafts and what answers something else are none."""
     other = replace(sent(4, [JO], sender=PEOPLE[2]), in_reply_to="<else@calder.example>")
