@@ -151,11 +151,10 @@ def test_nights_in_any_order(
             assert_as_in_full(workspace, year)
 
 
-def met_by(mail: Mail) -> dict[str, set[str]]:
+def met_by(rows: pa.Table) -> dict[str, set[str]]:
     """Return the mailboxes in which each address occurs."""
     found: dict[str, set[str]] = {}
-    rows = mail.rows.select(["mailbox", "sender", "recipients"]).to_pylist()
-    for row in rows:
+    for row in rows.select(["mailbox", "sender", "recipients"]).to_pylist():
         for address in (row["sender"], *(one["address"] for one in row["recipients"])):
             found.setdefault(address, set()).add(row["mailbox"])
     return found
@@ -165,7 +164,10 @@ def test_an_address_book_that_changes_touches_those_who_wrote_to_whom_it_names(
     tmp_path: Path, year: Mail
 ) -> None:
     """Entries nobody wrote to cost nothing; an alias, a guest or a group, where they occur."""
-    met = met_by(year)
+    mailboxes = year.rows["mailbox"].cast(pa.string())
+    few = sorted(mailboxes.unique().to_pylist())[:4]
+    rows = year.rows.filter(pc.is_in(mailboxes, pa.array(few)))
+    met = met_by(rows)
     outside = sorted(a for a in met if "@" in a and year.directory.is_external(a))
     seldom = [address for address in outside if len(met[address]) == 1]
     often = max(outside, key=lambda address: (len(met[address]), address))
@@ -180,15 +182,16 @@ def test_an_address_book_that_changes_touches_those_who_wrote_to_whom_it_names(
         ([], met[seldom[0]] | met[seldom[1]] | met[often]),
     ]
     with begun(tmp_path / "w", year) as workspace:
-        read(workspace, year, year.rows)
-        assert analysed(workspace, year, Listing.of((), book)) == len(workspace.mailboxes())
+        read(workspace, year, rows)
+        assert analysed(workspace, year, Listing.of((), book)) == len(few)
         known: list[Entry] = []
         for new, touched in nights:
             names = {entry.primary for entry in new}
             known = [e for e in known if e.primary not in names] + new if new else []
             listing = Listing.of((), [*book, *known])
             assert analysed(workspace, year, listing) == len(touched), new
-            assert_as_in_full(workspace, year, listing)
+            if touched:
+                assert_as_in_full(workspace, year, listing)
 
 
 def test_only_what_the_book_says_of_an_address_counts() -> None:
