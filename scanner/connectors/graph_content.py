@@ -29,7 +29,7 @@ FEW = 3
 
 LINK = "attachments that are links to files elsewhere, which were not followed"
 
-Wanted = Sequence[tuple[str, dict[str, Any]]]
+Wanted = Sequence[tuple[str, form.Row]]
 """Message keys with the rows that were listed for them."""
 
 
@@ -73,10 +73,10 @@ class Contents:
             batch.remark(LINK)
         self._links = 0
 
-    async def _one(self, user: str, key: str, row: dict[str, Any]) -> tuple[Any, ...]:
-        url = f"{user}/messages/{_quoted(str(row['id']))}"
+    async def _one(self, user: str, key: str, row: form.Row) -> tuple[Any, ...]:
+        url = f"{user}/messages/{_quoted(row.id)}"
         asked = {"$select": "body"}
-        if row.get("hasAttachments"):
+        if row.has_attachments:
             asked["$expand"] = EXPAND
         try:
             found = await self._session.get(url, asked, lane=self._lane)
@@ -86,7 +86,7 @@ class Contents:
             return key, [], [], None, f"its text could not be read: {error}"
         plain, html = form.body_of(found)
         listed = [a for a in found.get("attachments") or () if isinstance(a, dict)]
-        if row.get("hasAttachments") and not listed:
+        if row.has_attachments and not listed:
             return key, plain, html, None, "it has attachments that were not listed"
         files, problems = await self._files(url, listed)
         return key, plain, html, files, "; ".join(dict.fromkeys(problems))

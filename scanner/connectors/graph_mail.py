@@ -22,7 +22,7 @@ from scanner.connectors.base import Order, Page
 from scanner.connectors.graph_content import Contents
 from scanner.connectors.graph_place import Piece, Place, second, short
 from scanner.connectors.graph_session import GoneError, Lane, Session, SlowError
-from scanner.errors import ConnectorError, NotEnabledError, ParkedError, UnreadableError
+from scanner.errors import ConnectorError, NotEnabledError, ParkedError
 from scanner.model import ContentLevel
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Box:
         self.size += 1
 
 
-Dated = tuple[datetime | None, dict[str, Any]]
+Dated = tuple[datetime | None, form.Row]
 
 
 @dataclass(slots=True)
@@ -293,7 +293,7 @@ class _Reading:
             if left >= SLICED_FROM * SIZES[0] and not self._split:
                 at = Piece(piece.since, piece.until)
                 for when, row in page.rows:
-                    at.advance(short(row["id"]), when)
+                    at.advance(short(row.id), when)
                 parts = at.parts(SLICES, datetime.now(UTC))
                 if len(parts) > 1:
                     self._split, page.parts = True, parts
@@ -320,7 +320,7 @@ class _Reading:
             await self._held.acquire()
             try:
                 page = await self._page(link, at, until)
-                rows, following = _rows(page), page.get("@odata.nextLink")
+                rows, following = page.value, page.next_link
             except SlowError as error:
                 self._held.release()
                 self._box.smaller(str(error))
@@ -329,8 +329,7 @@ class _Reading:
             except BaseException:
                 self._held.release()
                 raise
-            count = page.get("@odata.count")
-            count = count if isinstance(count, int) else 0
+            count = page.count if isinstance(page.count, int) else 0
             if link and count < total:
                 # What was removed meanwhile moved the pages up: list again from what is known.
                 self._held.release()
@@ -338,9 +337,9 @@ class _Reading:
                 continue
             passed = passed + len(rows) if link else len(rows)
             total, full = count, len(rows) >= SIZES[self._box.size]
-            dated = [(second(form.instant(row.get("sentDateTime"))), row) for row in rows]
+            dated = [(second(form.instant(row.sent_date_time)), row) for row in rows]
             at = max((when for when, _ in dated if when), default=at)
-            fresh = {row["id"] for row in rows} - seen
+            fresh = {row.id for row in rows} - seen
             idle, seen = (0, fresh) if fresh else (idle + 1, seen)
             yield Listed(piece, dated), max(total - passed, 1) if following else 0
             if not following:
@@ -354,9 +353,12 @@ class _Reading:
 
     async def _page(
         self, link: str, since: datetime | None, until: datetime | None
-    ) -> dict[str, Any]:
+    ) -> form.Listing:
+        get = partial(self._session.get, lane=self._box.lane, hurry=True, read=form.listing_of)
+        found: form.Listing
         if link:
-            return await self._session.get(link, lane=self._box.lane, hurry=True)
+            found = await get(link)
+            return found
         window = [("ge", since), ("lt", until)]
         conditions = [f"sentDateTime {op} {form.stamp(at)}" for op, at in window if at]
         asked = {
@@ -370,11 +372,10 @@ class _Reading:
         if self._order.examination.content is not ContentLevel.NONE:
             asked["$expand"] = form.EXTENDED
         try:
-            return await self._session.get(
-                f"{self._url}/messages", asked, lane=self._box.lane, hurry=True
-            )
+            found = await get(f"{self._url}/messages", asked)
         except GoneError as error:
             raise NotEnabledError(f"the mailbox has no such folder: {error}") from error
+        return found
 
     # -- taking ------------------------------------------------------------------------------
 
@@ -383,14 +384,14 @@ class _Reading:
         dated, earliest = page.rows, datetime.min.replace(tzinfo=UTC)
         dated.sort(key=lambda pair: pair[0] or earliest)
         now, place, piece = datetime.now(UTC).replace(microsecond=0), self._place, page.piece
-        fresh: list[tuple[str, dict[str, Any]]] = []
+        fresh: list[tuple[str, form.Row]] = []
         met: set[int] = set()
         self._met.append(met)
         if len(self._met) > MET_PAGES:
             self._known -= self._met.popleft()
         size = CHUNKS[self._order.examination.content]
         for left, (at, row) in zip(range(len(dated) - 1, -1, -1), dated, strict=True):
-            identity = short(row["id"])
+            identity = short(row.id)
             number = hash(identity)
             if number in self._known or place.known(identity, piece):
                 piece.advance(identity, at)
@@ -407,7 +408,7 @@ class _Reading:
         if fresh:
             await self._build(fresh)
 
-    async def _build(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
+    async def _build(self, rows: list[tuple[str, form.Row]]) -> None:
         batch, wanted = await self._desk.call(partial(self._add, rows))
         if wanted:
             if self._contents is None:
@@ -418,8 +419,8 @@ class _Reading:
         await self._commit(batch)
 
     def _add(
-        self, rows: list[tuple[str, dict[str, Any]]]
-    ) -> tuple[MessageBatch, list[tuple[str, dict[str, Any]]]]:
+        self, rows: list[tuple[str, form.Row]]
+    ) -> tuple[MessageBatch, list[tuple[str, form.Row]]]:
         """Return a batch of rows, and those whose content is wanted with their keys."""
         batch, listed = self._order.new_batch(), [row for _, row in rows]
         found = form.columns_of(listed)
@@ -433,18 +434,6 @@ class _Reading:
         self._committed = self._place.token()
         found = await self._desk.call(batch.take)
         await self._desk.give(self._order, Page(found, self._committed))
-
-
-def _rows(page: dict[str, Any]) -> list[dict[str, Any]]:
-    rows = page.get("value")
-    if not isinstance(rows, list):
-        raise UnreadableError("the answer is not of the form that Graph promises")
-    found = []
-    for row in rows:
-        if not isinstance(row, dict):
-            raise UnreadableError("the answer is not of the form that Graph promises")
-        found.append(row if isinstance(row.get("id"), str) else row | {"id": f"none {row!r}"})
-    return found
 
 
 def _first(errors: BaseExceptionGroup[Exception]) -> Exception:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
+from msgspec import Struct, field
+from msgspec.json import Decoder
+
 from scanner import mime
+from scanner.connectors.graph_session import object_of
+from scanner.errors import UnreadableError
 from scanner.properties import SourceColumns
 
 SELECT = (
@@ -24,11 +30,11 @@ EXTENDED = (
 )
 """Size, message class, In-Reply-To and References; `Mail.ReadBasic` does not show them."""
 
-PROPERTIES = "singleValueExtendedProperties"
 NOBODY = ("", "")
 
 _SIZE, _CLASS, _REPLY, _REFERENCES = 0x0E08, 0x001A, 0x1042, 0x1039
-_ROLES = (("to", "toRecipients"), ("cc", "ccRecipients"), ("bcc", "bccRecipients"))
+_ROLES = ("to", "cc", "bcc")
+_NONE: Mapping[Any, str] = MappingProxyType({})
 _TYPES = {
     "#microsoft.graph.eventmessagerequest": "IPM.Schedule.Meeting.Request",
     "#microsoft.graph.eventmessageresponse": "IPM.Schedule.Meeting.Resp",
@@ -43,26 +49,132 @@ CAPS = frozenset({100, 500, 1_000})
 Json = Mapping[str, Any]
 
 
-def columns_of(rows: Sequence[Json]) -> SourceColumns:
+class Named(Struct, gc=False, rename="camel"):
+    """An address of a message; some have a name only."""
+
+    address: str | None = None
+    name: str | None = None
+
+
+class Person(Struct, gc=False, rename="camel"):
+    """Whoever sends or receives."""
+
+    email_address: Named | None = None
+
+
+class Property(Struct, gc=False):
+    """An extended property, by its id, or a header, by its name."""
+
+    id: str | None = None
+    name: str | None = None
+    value: str | None = None
+
+
+class Row(Struct, gc=False, rename="camel"):
+    """One message of a listing, as Graph promises it."""
+
+    id: str
+    type: str | None = field(name="@odata.type", default=None)
+    internet_message_id: str | None = None
+    subject: str | None = None
+    author: Person | None = field(name="from", default=None)
+    sender: Person | None = None
+    to_recipients: list[Person | None] | None = None
+    cc_recipients: list[Person | None] | None = None
+    bcc_recipients: list[Person | None] | None = None
+    sent_date_time: str | None = None
+    received_date_time: str | None = None
+    has_attachments: bool | None = None
+    is_draft: bool | None = None
+    single_value_extended_properties: list[Property] | None = None
+    internet_message_headers: list[Property] | None = None
+
+
+class Listing(Struct):
+    """A page of messages."""
+
+    value: list[Row]
+    count: Any = field(name="@odata.count", default=None)
+    next_link: Any = field(name="@odata.nextLink", default=None)
+
+
+_promised = Decoder(Listing).decode
+
+
+def listing_of(body: bytes) -> Listing:
+    """Return a page; what of it is of another type than promised counts as not there.
+
+    Raises `ValueError` for what is no object, `UnreadableError` for one that is no listing.
+    """
+    try:
+        return _promised(body)
+    except (ValueError, RecursionError):
+        found = object_of(body)
+    rows = found.get("value")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UnreadableError("the answer is not of the form that Graph promises")
+    following = found.get("@odata.nextLink")
+    return Listing(list(map(_row, rows)), found.get("@odata.count"), following)
+
+
+def _row(row: Json) -> Row:
+    """Return what can be used of a row that is not as promised."""
+    identity = row.get("id")
+    to, cc, bcc = ([_person(p) for p in _list(row.get(f"{role}Recipients"))] for role in _ROLES)
+    return Row(
+        id=identity if isinstance(identity, str) else f"none {row!r}",
+        type=_text(row.get("@odata.type")),
+        internet_message_id=_text(row.get("internetMessageId")),
+        subject=_text(row.get("subject")),
+        author=_person(row.get("from")),
+        sender=_person(row.get("sender")),
+        to_recipients=to,
+        cc_recipients=cc,
+        bcc_recipients=bcc,
+        sent_date_time=_text(row.get("sentDateTime")),
+        received_date_time=_text(row.get("receivedDateTime")),
+        has_attachments=bool(row.get("hasAttachments")),
+        is_draft=row.get("isDraft") is True,
+        single_value_extended_properties=_listed(row.get("singleValueExtendedProperties")),
+        internet_message_headers=_listed(row.get(HEADERS)),
+    )
+
+
+def _listed(value: object) -> list[Property]:
+    return [
+        Property(_text(one.get("id")), _text(one.get("name")), _text(one.get("value")))
+        for one in _list(value)
+        if isinstance(one, dict)
+    ]
+
+
+def _person(value: object) -> Person | None:
+    found = value.get("emailAddress") if isinstance(value, dict) else None
+    if not isinstance(found, dict):
+        return None
+    return Person(Named(_text(found.get("address")), _text(found.get("name"))))
+
+
+def columns_of(rows: Sequence[Row]) -> SourceColumns:
     """Return the messages of rows of a listing, column by column."""
-    extended = [_extended(row) if PROPERTIES in row else {} for row in rows]
-    headers = [_headers(row) if HEADERS in row else {} for row in rows]
-    delegates = [_person(row.get("sender")) for row in rows]
+    extended = [_extended(row) for row in rows]
+    headers = [_headers(row) for row in rows]
+    delegates = [_written(row.sender) for row in rows]
     authors = [
-        written if (written := _person(row.get("from"))) != NOBODY else delegate
+        written if (written := _written(row.author)) != NOBODY else delegate
         for row, delegate in zip(rows, delegates, strict=True)
     ]
     return SourceColumns(
-        internet_message_id=[_text(row.get("internetMessageId")) for row in rows],
-        subject=[_text(row.get("subject")) for row in rows],
+        internet_message_id=[row.internet_message_id or "" for row in rows],
+        subject=[row.subject or "" for row in rows],
         sender=[address for address, _ in authors],
         sender_name=[name for _, name in authors],
         sent_by=[address if "@" in address else "" for address, _ in delegates],
         message_class=[
             known.get(_CLASS) or _class_of(row) for known, row in zip(extended, rows, strict=True)
         ],
-        sent_at=[instant(row.get("sentDateTime")) for row in rows],
-        received_at=[instant(row.get("receivedDateTime")) for row in rows],
+        sent_at=[instant(row.sent_date_time) for row in rows],
+        received_at=[instant(row.received_date_time) for row in rows],
         in_reply_to=[
             known.get(_REPLY) or told.get("in-reply-to", "")
             for known, told in zip(extended, headers, strict=True)
@@ -71,20 +183,20 @@ def columns_of(rows: Sequence[Json]) -> SourceColumns:
             known.get(_REFERENCES) or told.get("references", "")
             for known, told in zip(extended, headers, strict=True)
         ],
-        is_draft=[row.get("isDraft") is True for row in rows],
-        size=[int(known.get(_SIZE) or 0) for known in extended],
+        is_draft=[row.is_draft is True for row in rows],
+        size=[_size(known.get(_SIZE, "")) for known in extended],
         recipients=list(map(_recipients, rows)),
-        files=[None if row.get("hasAttachments") else () for row in rows],
+        files=[None if row.has_attachments else () for row in rows],
     )
 
 
-def truncated(row: Json) -> bool:
+def truncated(row: Row) -> bool:
     """Tell whether a recipient list of a row looks cut short: its length is that of a known cap."""
     # Written out, for it is asked of every message.
     return (
-        len(_list(row.get("toRecipients"))) in CAPS
-        or len(_list(row.get("ccRecipients"))) in CAPS
-        or len(_list(row.get("bccRecipients"))) in CAPS
+        len(row.to_recipients or ()) in CAPS
+        or len(row.cc_recipients or ()) in CAPS
+        or len(row.bcc_recipients or ()) in CAPS
     )
 
 
@@ -130,55 +242,51 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _person(value: object) -> tuple[str, str]:
-    """Return address and name of a recipient; some have a name only."""
-    try:
-        found = value["emailAddress"]  # type: ignore[index] # nearly all are so; else see below
-        address, name = found["address"], found["name"]
-        if type(address) is type(name) is str:
-            return address, name
-    except (TypeError, LookupError):
-        pass
-    found = value.get("emailAddress") if isinstance(value, dict) else None
-    if not isinstance(found, dict):
-        return "", ""
-    address, name = found.get("address"), found.get("name")
-    return address if type(address) is str else "", name if type(name) is str else ""
+def _written(person: Person | None) -> tuple[str, str]:
+    """Return address and name as they are written."""
+    found = person and person.email_address
+    return (found.address or "", found.name or "") if found else NOBODY
 
 
-def _recipients(row: Json) -> list[tuple[str, str, str]]:
+def _recipients(row: Row) -> list[tuple[str, str, str]]:
     """Return role, name and address of each recipient."""
     found = []
-    for role, key in _ROLES:
-        for one in _list(row.get(key)):
-            address, name = _person(one)
+    lists = (row.to_recipients, row.cc_recipients, row.bcc_recipients)
+    for role, listed in zip(_ROLES, lists, strict=True):
+        for one in listed or ():
+            address, name = _written(one)
             if address or name:
                 found.append((role, name, address))
     return found
 
 
-def _class_of(row: Json) -> str:
+def _class_of(row: Row) -> str:
     """Return the class of a derived type; recalls are known by their subject, for all sources."""
-    name = row.get("@odata.type")
-    return _TYPES.get(name.lower(), "IPM.Note") if isinstance(name, str) else "IPM.Note"
+    return _TYPES.get(row.type.lower(), "IPM.Note") if row.type else "IPM.Note"
 
 
-def _extended(row: Json) -> dict[int, str]:
+def _extended(row: Row) -> Mapping[int, str]:
     """Return the extended properties by number: their ids come back in another spelling."""
+    if not row.single_value_extended_properties:
+        return _NONE
     found = {}
-    for entry in _list(row.get(PROPERTIES)):
-        if isinstance(entry, dict):
-            _, _, digits = _text(entry.get("id")).lower().partition("0x")
-            try:
-                found[int(digits, 16)] = _text(entry.get("value"))
-            except ValueError:
-                continue
+    for entry in row.single_value_extended_properties:
+        _, _, digits = (entry.id or "").lower().partition("0x")
+        try:
+            found[int(digits, 16)] = entry.value or ""
+        except ValueError:
+            continue
     return found
 
 
-def _headers(row: Json) -> dict[str, str]:
-    pairs = [h for h in _list(row.get(HEADERS)) if isinstance(h, dict)]
-    return {_text(h.get("name")).lower(): _text(h.get("value")) for h in reversed(pairs)}
+def _size(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 16 else 0
+
+
+def _headers(row: Row) -> Mapping[str, str]:
+    if not row.internet_message_headers:
+        return _NONE
+    return {(h.name or "").lower(): h.value or "" for h in reversed(row.internet_message_headers)}
 
 
 def _list(value: object) -> Sequence[Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from pydantic_core import from_json
+from msgspec.json import decode
 
 from scanner.connectors.graph_auth import AuthorityError
 from scanner.errors import (
@@ -69,6 +69,20 @@ class Lane:
     """Seconds that the last answer took."""
 
 
+def object_of(body: bytes) -> dict[str, Any]:
+    """Return the object that JSON says; raises `ValueError` for anything else."""
+    try:
+        found = decode(body)
+    except (ValueError, RecursionError):
+        try:
+            found = json.loads(body)  # takes lone surrogates
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+    if not isinstance(found, dict):
+        raise ValueError("no object")  # noqa: TRY004 - tried again like other answers that are none
+    return found
+
+
 class Session:
     """Gets what Graph gives, within its limits. Belongs to one event loop."""
 
@@ -114,16 +128,16 @@ class Session:
         *,
         lane: Lane,
         hurry: bool = False,
-    ) -> dict[str, Any]:
-        """Return what a GET answers, an object.
+        read: Callable[[bytes], Any] = object_of,
+    ) -> Any:
+        """Return what a GET answers, as `read` makes it of its bytes; else an object.
 
         With `hurry` a timeout is a `SlowError` at once. Raises a `ConnectorError` that tells what
         the refusal means, `ParkedError` after the last try.
         """
-        found: dict[str, Any] = await self._answer(
-            url, parameters, lane, hurry=hurry, limit=MAX_PAGE_BYTES, read=_object
+        return await self._answer(
+            url, parameters, lane, hurry=hurry, limit=MAX_PAGE_BYTES, read=read
         )
-        return found
 
     async def content(self, url: str, *, lane: Lane, limit: int) -> bytes:
         """Return the bytes that a GET answers, at most `limit` of them."""
@@ -270,20 +284,6 @@ def _network(error: Exception) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return "its certificate is not trusted; name the authority's file with ca_file"
     return f"network: {type(error).__name__}"
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    """Return the object that JSON says; raises `ValueError` for anything else."""
-    try:
-        found = from_json(body, cache_strings="keys")
-    except ValueError:
-        try:
-            found = json.loads(body)  # takes lone surrogates
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
-    if not isinstance(found, dict):
-        raise ValueError("no object")  # noqa: TRY004 - tried again like other answers that are none
-    return found
 
 
 async def _read(response: httpx.Response, limit: int) -> bytes:
