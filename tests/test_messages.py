@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from scanner.keys import KeyRing
 from scanner.messages import Batch, MessageBatch
 from scanner.mime import Part
 from scanner.model import ContentLevel
-from scanner.properties import SourceMessage
+from scanner.properties import SourceColumns, SourceMessage
 from tests.build import message
 
 BOX = "jo@calder.example"
@@ -508,6 +509,55 @@ def later(files: list[Part] | None = None, **more: Any) -> tuple[MessageBatch, s
         recipients=[("to", "", "a@x.example")], files=files, content_follows=True,
     )  # fmt: skip
     return found, found.add(given, "there")
+
+
+def some(number: int) -> SourceMessage:
+    """Return one of many messages that differ in all that decides what becomes of them."""
+    return SourceMessage(
+        internet_message_id="" if number % 7 == 0 else f"<{number % 20}@x>",
+        subject=f"Rent {number % 3}",
+        sender="jo@calder.example",
+        sent_by="al@calder.example" if number % 2 else "JO@calder.example",
+        message_class="IPM.Note.SMIME" if number % 11 == 0 else "IPM.Note",
+        sent_at=None if number % 13 == 0 else NOON + timedelta(hours=number),
+        in_reply_to="<0@x>" if number % 3 == 0 else "",
+        is_draft=number % 17 == 0,
+        recipients=[("to", "", f"a{n}@x.example") for n in range(number % 4)],
+        files=[SHEET] if number % 4 == 0 else None if number % 5 == 0 else [],
+        content_follows=True,
+    )
+
+
+def test_columns_are_as_one_by_one() -> None:
+    """Messages given by columns are the rows, keys and counts of the same ones given singly."""
+    given = [some(number) for number in range(60)]
+    names = [column.name for column in fields(SourceColumns)]
+    columns = SourceColumns(*([getattr(one, name) for one in given] for name in names))
+    options: dict[str, Any] = {
+        "since": NOON + timedelta(hours=5), "until": NOON + timedelta(hours=50),
+        "content": ContentLevel.TEXT,
+        "wants_content": lambda _sender, to, answers: len(to) > 1 or "0@x" in answers,
+    }  # fmt: skip
+    first = batch()
+    first.add_all(columns, [""] * 60)
+    stored = dict.fromkeys(first.take().table["message_key"].to_pylist()[10:20], "u")
+    pages, asked = [], []
+    for by_columns in (True, False):
+        found = batch(keys=KeyRing(BOX, "u", stored), **options)
+        where = [f"item {number}" for number in range(60)]
+        if by_columns:
+            keys = found.add_all(columns, where)
+        else:
+            keys = [found.add(one, place) for one, place in zip(given, where, strict=True)]
+        for key in filter(None, keys):
+            found.add_content(key, ["Hello"], [], [SHEET])
+        asked.append(keys)
+        pages.append(found.take())
+    whole, singly = pages
+    assert 10 < len(whole.documents) < 50 < len(given)
+    assert whole.table.num_rows < whole.read < 60
+    assert asked[0] == asked[1]
+    assert whole == singly
 
 
 SHEET = Part("text/csv", "a.csv", 4, inline=False)

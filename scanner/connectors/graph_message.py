@@ -250,14 +250,14 @@ def _written(person: Person | None) -> tuple[str, str]:
 
 def _recipients(row: Row) -> list[tuple[str, str, str]]:
     """Return role, name and address of each recipient."""
-    found = []
-    lists = (row.to_recipients, row.cc_recipients, row.bcc_recipients)
-    for role, listed in zip(_ROLES, lists, strict=True):
-        for one in listed or ():
-            address, name = _written(one)
-            if address or name:
-                found.append((role, name, address))
-    return found
+    lists = (("to", row.to_recipients), ("cc", row.cc_recipients), ("bcc", row.bcc_recipients))
+    return [
+        (role, person.name or "", person.address or "")
+        for role, listed in lists
+        if listed
+        for one in listed
+        if (person := one and one.email_address) and (person.address or person.name)
+    ]
 
 
 def _class_of(row: Row) -> str:

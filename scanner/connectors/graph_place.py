@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 OVERLAP = timedelta(hours=48)
 """So much before the newest message is listed again: clients that were offline upload late."""
 
+SECOND = timedelta(seconds=1)
 REMEMBERED = 5_000
 """Of more messages within the overlap it is cut short."""
 
@@ -99,13 +100,13 @@ class Place:
         """Return what stands for this place."""
         self._forget()
         start = self.start
-        recent = {i: int((at - start).total_seconds()) for i, at in self.recent.items() if start}
+        recent = {i: (at - start) // SECOND for i, at in self.recent.items() if start}
         pieces = [
             [_text(piece.since), _text(piece.until), sorted(piece.tied)] for piece in self.pieces
         ]
         body = {
             "start": _text(start), "newest": _text(self.newest),
-            "recent": dict(sorted(recent.items())), "pieces": pieces,
+            "recent": recent, "pieces": pieces,
         }  # fmt: skip
         return json.dumps(body, separators=(",", ":"))
 

@@ -154,14 +154,14 @@ class Session:
         read: Callable[[bytes], Any],
         hurry: bool = False,
     ) -> Any:
-        self._refuse_elsewhere(url)
+        there = self._ours(url)
         reason, renewed = "", False
         for tried in range(TRIES):
             if self._failed >= GIVE_UP_AFTER:
                 raise ParkedError("Graph cannot be reached; put off to the next scan")
             status, headers = 0, httpx.Headers()
             try:
-                async with self._sent(url, parameters, lane) as (response, begun):
+                async with self._sent(there, parameters, lane) as (response, begun):
                     status, headers = response.status_code, response.headers
                     body = await _read(response, limit if status == 200 else 1024 * 1024)
                 if status == 200:
@@ -197,10 +197,11 @@ class Session:
         """Return the link to a next page, if it stays where the tokens belong."""
         if not isinstance(link, str):
             return ""
-        self._refuse_elsewhere(link)
+        self._ours(link)
         return link
 
-    def _refuse_elsewhere(self, url: str) -> None:
+    def _ours(self, url: str) -> httpx.URL:
+        """Return an address taken apart; raises `UnreadableError` where it leads elsewhere."""
         try:
             there = httpx.URL(url)
         except httpx.InvalidURL:
@@ -209,10 +210,11 @@ class Session:
             self._base.scheme, self._base.host, self._base.port,
         ):  # fmt: skip
             raise UnreadableError("an answer leads to another server, which gets no token of ours")
+        return there
 
     @asynccontextmanager
     async def _sent(
-        self, url: str, parameters: Mapping[str, str] | None, lane: Lane
+        self, url: httpx.URL, parameters: Mapping[str, str] | None, lane: Lane
     ) -> AsyncIterator[tuple[httpx.Response, float]]:
         async with lane.places:
             wait = lane.opens - time.monotonic()
