@@ -196,7 +196,7 @@ def test_processor_time(tmp_path: Path) -> None:
         "graph-processor", microseconds=ours / rows * 1e6, json=loads / parsed * 1e6, ratio=ratio
     )
     if FULL:
-        assert ratio <= 15
+        assert ratio <= 7
 
 
 PARSING = """
