@@ -110,6 +110,7 @@ def scope(
         if bool(incident) != described.empty:
             raise UsageError(
                 "name an incident or message, or describe one with --sender and --around"
+                + ("; both were given: leave one out" if incident else "")
             )
         settings = load(config, {})
         with opened(workspace) as store:

@@ -19,7 +19,7 @@ from scanner.report.compare import compare, people_exposed, read_within
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from scanner.model import Decision, Incident, ScanRun
+    from scanner.model import Coverage, Decision, Incident, ScanRun
     from scanner.store import FindingRow, Workspace
     from scanner.triage import Standing
 
@@ -51,7 +51,7 @@ def summary(
     by_message = _by_message(workspace.findings(of_incidents=True))
     trails = json.loads(workspace.meta("trails") or "[]")
     named = mailbox_names(workspace) if edition == REDACTED else str
-    told = workspace.meta(META)
+    told, coverage = workspace.meta(META), workspace.coverage()
     compared = compare(
         workspace, everything, (since, until),
         departments or (Departments.from_json(told) if told else None), named,
@@ -69,10 +69,8 @@ def summary(
         generated_at=datetime.now(UTC),
         run=_run(run),
         scope=_scope(scope, since, until),
-        totals=_totals(workspace, found, _suppressed(standing), since, until),
-        reading=plain.reading_of(
-            replace(c, mailbox=named(c.mailbox)) for c in workspace.coverage()
-        ),
+        totals=_totals(workspace, found, _suppressed(standing), coverage, since, until),
+        reading=plain.reading_of(replace(c, mailbox=named(c.mailbox)) for c in coverage),
         incidents=shown,
         mailboxes=compared.mailboxes,
         trend=compared.trend,
@@ -361,11 +359,12 @@ def _totals(
     workspace: Workspace,
     found: Iterable[Incident],
     suppressed: tuple[plain.Unranked, ...],
+    coverage: Sequence[Coverage],
     since: datetime | None,
     until: datetime | None,
 ) -> plain.Totals:
     found = list(found)
-    coverage, activity = workspace.coverage(), workspace.activity()
+    activity = workspace.activity()
     read: int = sum(c.messages_read for c in coverage)
     audited: int | None = sum(row[2] for row in activity)
     if since or until:

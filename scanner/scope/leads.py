@@ -58,7 +58,9 @@ def choices(workspace: Workspace, seed: str | Described) -> list[Choice]:
     Raises `UnknownIdError` where nothing fits.
     """
     if isinstance(seed, str):
-        known = workspace.incident(seed) or workspace.incident_of_message(seed.strip(" <>"))
+        # Ids are copied out of mail, tables and letters: with blanks, in capitals.
+        seed = seed.strip().strip("<>").strip()
+        known = workspace.incident(seed.lower()) or workspace.incident_of_message(seed)
         if known is not None:
             return [_choice(known)]
         matches = seek.by_id(workspace, workspace.directory(), seed)
@@ -69,8 +71,7 @@ def choices(workspace: Workspace, seed: str | Described) -> list[Choice]:
     else:
         matches = seek.by_description(workspace, workspace.directory(), seed)
         missing = (
-            f"no stored message in {workspace.root} fits that description; leave out --subject or "
-            "--recipient, or name another day: three days before and after are looked at. "
+            f"no stored message in {workspace.root} fits that description; {_looser(seed)}. "
             "`undisclosed coverage` says what was not read"
         )
     if not matches:
@@ -83,6 +84,21 @@ def choices(workspace: Workspace, seed: str | Described) -> list[Choice]:
         choice = _choice(incident) if incident else _outside(match)
         found.setdefault(choice.id, choice)
     return list(found.values())
+
+
+def _looser(described: Described) -> str:
+    """Return what somebody may change of a description that nothing fits."""
+    named = {
+        "--sender": described.sender,
+        "--subject": described.subject,
+        "--recipient": described.recipient,
+    }
+    given = [name for name, value in named.items() if value]
+    day = "name another day: three days before and after are looked at"
+    if len(given) + (described.around is not None) < 2:
+        return day if described.around else f"give another {given[0]}, or a part of it"
+    leave = f"leave out {' or '.join(given)}"
+    return f"{leave}, or {day}" if described.around else leave
 
 
 def _choice(incident: Incident) -> Choice:

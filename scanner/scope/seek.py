@@ -88,10 +88,9 @@ def short(key: str) -> str:
 
 def by_id(workspace: Workspace, directory: Directory, seed: str) -> list[Match]:
     """Return the messages of a message key, the beginning of one, or a Message-ID."""
-    seed = seed.strip(" <>")
     if not seed:
         return []
-    key = _KEY.fullmatch(seed)
+    key = _KEY.fullmatch(seed.lower())
 
     def fits(table: pa.Table) -> pa.ChunkedArray:
         found = pc.equal(table["internet_message_id"], seed)

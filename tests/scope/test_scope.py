@@ -82,12 +82,15 @@ def test_the_redacted_edition_names_nobody(workspace: Workspace) -> None:
     assert len(found.people) == 51
 
 
-@pytest.mark.parametrize("seed", ["<2.10@calder.example>", "2.11@calder.example"])
+@pytest.mark.parametrize(
+    "seed", ["<2.10@calder.example>", "2.11@calder.example", " <2.10@calder.example>\t"]
+)
 def test_any_message_leads_to_its_incident(workspace: Workspace, seed: str) -> None:
     """The Message-ID of any exposing message finds the incident, brackets or not."""
     found = scope.find(workspace, seed)
     by_key = scope.find(workspace, found.incident.messages[0].message_key)
     assert scope.find(workspace, found.incident.incident_id) == found == by_key
+    assert scope.find(workspace, f" {found.incident.incident_id.upper()}\n") == found
     assert (found.incident.people_exposed, found.left_out) == (50, "")
 
 
@@ -117,17 +120,24 @@ def test_a_description_finds_one(workspace: Workspace, described: Described) -> 
 
 
 @pytest.mark.parametrize(
-    "described",
+    ("described", "says"),
     [
-        pytest.param(Described(JO, "message 2", "", datetime(2026, 3, 15, tzinfo=UTC)), id="day"),
-        pytest.param(Described(SAM, "", "", DAY), id="sender"),
-        pytest.param(Described(JO, "message", "nobody@webmail.example", DAY), id="recipient"),
-        pytest.param(Described(JO, "message 77", "", DAY), id="subject"),
+        pytest.param(Described(JO, "message 2", "", datetime(2026, 3, 15, tzinfo=UTC)),
+                     "; leave out --sender or --subject, or name another day", id="day"),
+        pytest.param(Described(SAM, "", "", DAY), "; leave out --sender, or name", id="sender"),
+        pytest.param(Described(JO, "message", "nobody@webmail.example", DAY),
+                     "leave out --sender or --subject or --recipient, or", id="recipient"),
+        pytest.param(Described(JO, "message 77"), r"--sender or --subject\. ", id="no-day"),
+        pytest.param(Described("", "message 88"), "; give another --subject", id="one"),
+        pytest.param(Described("", "", "", datetime(2031, 3, 15, tzinfo=UTC)),
+                     "; name another day", id="a-day-alone"),
     ],
-)
-def test_a_description_that_nothing_fits(workspace: Workspace, described: Described) -> None:
-    """Where nothing fits, it is said what to leave out."""
-    with pytest.raises(UnknownIdError, match="leave out --subject or --recipient"):
+)  # fmt: skip
+def test_a_description_that_nothing_fits(
+    workspace: Workspace, described: Described, says: str
+) -> None:
+    """Where nothing fits, it is said what of that which was given to leave out."""
+    with pytest.raises(UnknownIdError, match=says):
         scope.find(workspace, described)
 
 
