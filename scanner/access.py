@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from scanner import data
-from scanner.config import Secret
+from scanner.config import Secret, load
 from scanner.crypto import envelope, private_file, private_folder
 from scanner.crypto.envelope import MasterKey
-from scanner.errors import ConfigError, MasterKeyError, ScannerError
+from scanner.errors import ConfigError, MasterKeyError, ScannerError, StoreError
 from scanner.store import Workspace
 
 if TYPE_CHECKING:
@@ -48,19 +48,40 @@ class Made:
 
 
 def open_workspace(root: Path, *, create: bool = False, key: Secret | None = None) -> Workspace:
-    """Return the opened workspace; its key comes from `key`, the environment, or where it was.
+    """Return the opened workspace; its key comes from the environment, `key`, or where it was.
 
-    A workspace that is made now is encrypted where one of the first two names a key. Raises
-    `MasterKeyError` that says which key is missing or wrong, and what `Workspace` raises.
+    A workspace that is made now is encrypted where one of the first two names a key. Where `key`
+    tells another place than the workspace knows, that one is kept: whoever asks next, without the
+    configuration, finds it. Raises `MasterKeyError` that says which key is missing or wrong, and
+    what `Workspace` raises.
     """
-    opened = _opened(root, create=create, key=key)
+    environment = _environment()
+    opened = _opened(root, create=create, named=environment or key)
+    if environment is None and key is not None and opened.master is not None:
+        _keep_place(root, opened, opened.master)
     if not opened.vault.settled:
         log.warning("%s: not all of it is encrypted yet; `undisclosed init` goes on with it", root)
     return opened
 
 
-def _opened(root: Path, *, create: bool = False, key: Secret | None = None) -> Workspace:
-    named = _named(key)
+def _keep_place(root: Path, opened: Workspace, master: MasterKey) -> None:
+    """Have the workspace name the place where its key was found, if it names another."""
+    if envelope.reference(root / "workspace.key") == dict(master.reference):
+        return
+    try:
+        opened.lock()
+        if envelope.load(root / "workspace.key", master) != opened.vault:
+            raise StoreError(  # noqa: TRY301 - what was opened is closed in one place
+                f"{root}: its keys were changed meanwhile; run this again"
+            )
+        opened.rewrap(master)
+        opened.journal.write("noted where the key stands")
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _opened(root: Path, *, create: bool = False, named: Secret | None = None) -> Workspace:
     stands = envelope.reference(root / "workspace.key")
     if stands is not None:
         named = named or Secret.model_validate(stands)
@@ -89,16 +110,18 @@ def init(root: Path, config: Path, key: Secret | None = None) -> Made:
     """Make a workspace with its key, or encrypt one that is there, and write a configuration.
 
     What exists stays as it is. A workspace whose encryption was interrupted is taken up again.
+    Without `key` it is the one that the environment names, else a configuration that is there.
     """
     keys = root / "workspace.key"
+    named = key or _environment() or (load(config, {}).key if config.exists() else None)
     if envelope.reference(keys) is not None:
-        with _opened(root, key=key) as opened:
+        with _opened(root, named=named) as opened:
             going_on = not opened.vault.settled
             if going_on:
                 opened.seal_anew()
                 opened.journal.write("encrypted")
         return Made(sealed=going_on, config=_write_config(root, config))
-    old, master = keys.exists(), _provided(root, _named(key))
+    old, master = keys.exists(), _provided(root, named)
     if old:
         with Workspace(root, create=True) as plain:
             plain.rewrap(master, new_key=True)
@@ -114,7 +137,7 @@ def rekey(root: Path, key: Secret | None = None, *, everything: bool = False) ->
 
     With `everything`, all that is stored is encrypted anew, under new data keys.
     """
-    with _opened(root) as opened:
+    with _opened(root, named=_environment()) as opened:
         before = envelope.reference(root / "workspace.key")
         if before is None:
             raise MasterKeyError(f"{root}: is not encrypted; `undisclosed init -w {root}` does it")
@@ -163,12 +186,11 @@ def changed(root: Path, made: Made) -> Iterator[str]:
         f"  2. Copies of the workspace from before open with the key in {old} only: remove that "
         "one when no copy needs it."
     )
+    yield "  3. Where a configuration file or a variable names the old key, name the new one there."
 
 
-def _named(key: Secret | None) -> Secret | None:
-    """Return the key that the configuration or the environment names."""
-    if key is not None:
-        return key
+def _environment() -> Secret | None:
+    """Return the key that the environment names."""
     if os.environ.get(KEY):
         return Secret(env=KEY)
     file = os.environ.get(KEY_FILE)
@@ -189,6 +211,9 @@ def _reveal(root: Path, secret: Secret) -> MasterKey:
 
 
 def _reference(secret: Secret) -> dict[str, str]:
+    """Return where a key stands; a file is found from any folder."""
+    if secret.file is not None:
+        return {"file": str(secret.file.absolute())}
     return {name: str(v) for name in KEYS_OF_SECRETS if (v := getattr(secret, name))}
 
 

@@ -213,6 +213,44 @@ def test_a_new_workspace_is_encrypted_where_a_key_is_named(tmp_path: Path, mail:
     run("runs", "-w", "two", UNDISCLOSED_KEY_FILE="audit.key")
 
 
+def test_a_key_of_the_configuration_serves_every_command(
+    tmp_path: Path, mail: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a scan's configuration names, the workspace keeps: also a relative or moved file."""
+    put(tmp_path, {"old.key": HEX.encode(), "c.toml": b'key = { file = "old.key" }'})
+    (tmp_path / "old.key").chmod(0o600)
+    run("scan", mail, "-w", "ws", "--config", "c.toml", code=3)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run("incidents", "-w", tmp_path / "ws")
+    (tmp_path / "old.key").rename(tmp_path / "new.key")
+    assert "old.key" in run("incidents", "-w", tmp_path / "ws", code=2).stderr
+    put(tmp_path, {"c.toml": f'key = {{ file = "{tmp_path}/new.key" }}'.encode()})
+    run("scan", mail, "-w", tmp_path / "ws", "--config", tmp_path / "c.toml", code=3)
+    run("incidents", "-w", tmp_path / "ws")
+    assert key_file(tmp_path / "ws") == tmp_path / "new.key"
+    log = json.loads(run("log", "show", "-w", tmp_path / "ws", "--format", "json").stdout)
+    assert "noted where the key stands" in [entry["action"] for entry in log]
+
+
+def test_the_environment_comes_before_the_configuration(tmp_path: Path, mail: Path) -> None:
+    """Who names a key in the environment, as errors advise, gets it; the place is not kept."""
+    put(tmp_path, {"a.key": HEX.encode(), "c.toml": b'key = { file = "gone.key" }'})
+    (tmp_path / "a.key").chmod(0o600)
+    run("init", "-w", "ws", "--key", f"file:{tmp_path}/a.key")
+    assert "gone.key" in run("scan", mail, "-w", "ws", "--config", "c.toml", code=2).stderr
+    run("scan", mail, "-w", "ws", "--config", "c.toml", code=3, UNDISCLOSED_KEY=HEX)
+    assert key_file(tmp_path / "ws") == tmp_path / "a.key"
+
+
+def test_init_takes_the_key_of_a_configuration_that_is_there(tmp_path: Path, mail: Path) -> None:
+    """A configuration with a key, then init, then a scan: all with that key."""
+    put(tmp_path, {"undisclosed.toml": f'key = {{ file = "{tmp_path}/own.key" }}'.encode()})
+    run("init", "-w", "ws")
+    assert key_file(tmp_path / "ws") == tmp_path / "own.key"
+    run("scan", mail, "-w", "ws", "--config", "undisclosed.toml", code=3)
+
+
 def test_a_plain_workspace_is_not_scanned_into_where_a_key_is_named(
     plain: Path, mail: Path, tmp_path: Path
 ) -> None:
