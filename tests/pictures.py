@@ -18,7 +18,7 @@ from scanner import triage
 from scanner.notify.digest import Digest, Item
 from scanner.store import Workspace
 from tests import browser
-from tests.test_quarterly import ROOT, follow
+from tests.test_jobs import ROOT, follow
 
 TO = ROOT / "docs" / "pictures"
 COLOURS = 256
