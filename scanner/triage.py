@@ -221,8 +221,13 @@ class _Hidden:
 
 
 def list_id(incident: Incident) -> str:
-    """Return what names the people whom an incident exposed, without telling who they are."""
+    """Return what names the people on an incident's lists, without telling who they are.
+
+    It is empty where nobody stood on a list.
+    """
     packed = str(incident.facts.get("people_hashes", ""))
+    if not packed:
+        return ""
     return hashlib.blake2b(packed.encode(), digest_size=12).hexdigest()
 
 
@@ -311,7 +316,7 @@ def suppress(
 ) -> Suppression:
     """Hide findings until a day; for `list`, `value` is the id of an incident with that list.
 
-    Raises `UsageError` where the rule would hide nothing or for ever.
+    Raises `UsageError` where the rule would hide nothing or for ever, or where there is no list.
     """
     now = datetime.now(UTC)
     if field not in SUPPRESSED_BY:
@@ -323,7 +328,12 @@ def suppress(
     if expires_at <= now:
         raise UsageError("--until lies in the past: the suppression would hide nothing")
     if field == "list":
-        value = list_id(find(workspace, value))
+        alike, value = value, list_id(find(workspace, value))
+        if not value:
+            raise UsageError(
+                f"{alike}: showed no list of people; hide it with --fingerprint, --sender, "
+                "--mailbox or --kind"
+            )
     rule = Suppression(
         uuid.uuid4().hex[:12], field, value, author.strip() or who(), now, reason, expires_at
     )

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 
@@ -80,6 +81,37 @@ def test_the_incident_can_be_followed(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "originals.zip") as pack:
         assert any(name.startswith("originals/") for name in pack.namelist())
     assert (tmp_path / "notify.xlsx").is_file()
+
+
+NIGHTS = (
+    "init check --log coverage incidents decide suppress scan scan coverage scan purge purge log"
+)
+
+
+def test_the_nights_can_be_followed(tmp_path: Path) -> None:
+    """All is read, only the new is told, a torn archive is named, nothing lies there in clear."""
+    done = follow(tmp_path, "nightly.md")
+    assert done.returncode == 0, done.stderr
+    codes = [line.split() for line in (tmp_path / "codes").read_text().splitlines()]
+    assert " ".join(name for _, name in codes) == NIGHTS
+    assert "".join(code for code, _ in codes) == "00100001301000"
+    told = [line["finding_info"]["uid"] for line in lines(tmp_path / "log" / "events.jsonl")]
+    assert len(told) == len(set(told)) == 8
+    assert done.stdout.count("torn.zip") == 1
+    logged = [line["message"] for line in lines(tmp_path / "log" / "scan.jsonl")]
+    assert any("read 3135 messages in 23 units" in line for line in logged)
+    last = json.loads((tmp_path / "last.json").read_text())
+    assert (last["complete"], last["messages_read"]) == (True, 0)
+    assert "undisclosed_run_exit_code 1" in done.stdout
+    assert (tmp_path / "metrics" / "undisclosed.prom").stat().st_mode & 0o777 == 0o644
+    assert "entries hold" in done.stdout
+    for path in (tmp_path / "workspace").rglob("*.*"):
+        assert path.is_dir() or b"calderbrook-homes.example" not in path.read_bytes(), path.name
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """Return what the lines of a file hold."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def test_pictures_are_small_and_used() -> None:

@@ -15,7 +15,7 @@ from scanner.model import Severity, Verdict
 from scanner.report import gather, register
 from scanner.scan import scan
 from scanner.store import Workspace
-from tests.build import JO, TWO_LISTS, letter, mbox, put
+from tests.build import JO, TWO_LISTS, letter, mbox, message, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,6 +183,28 @@ def test_a_suppression_hides_and_counts(workspace: Workspace, field: str) -> Non
     assert triage.suppressed(workspace, LATER + timedelta(seconds=1))[0].stale
     triage.lift(workspace, rule.suppression_id)
     assert len(gather.summary(workspace).incidents) == 2
+
+
+def test_what_showed_no_list_is_hidden_by_none(workspace: Workspace, mail: Path) -> None:
+    """A rule on the people of a list needs a list: data in content of other messages stays."""
+    told = [
+        message(
+            n,
+            to=[f"one{n}@webmail.example"],
+            date=f"3 {month} 2026 10:00:00 +0000",
+            body=f"Ann Lee's NHS number is {number}",
+        )
+        for n, month, number in ((40, "Jan", "999 000 0018"), (41, "May", "999 000 0026"))
+    ]
+    put(mail, {"sam@calder.example.mbox": mbox(told)})
+    scan(Config(), [str(mail)], workspace)
+    alike = [s.incident for s in triage.standings(workspace) if "nhs-number" in s.incident.kinds]
+    assert len(alike) == 2
+    with pytest.raises(UsageError, match="showed no list of people; hide it with --fingerprint"):
+        triage.suppress(workspace, "list", alike[0].incident_id, "known", LATER)
+    lists = next(s.incident for s in triage.standings(workspace) if s.incident not in alike)
+    triage.suppress(workspace, "list", lists.incident_id, "known", LATER)
+    assert [s.suppressed_by is not None for s in triage.standings(workspace)].count(True) == 1
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,13 @@ class Item:
     mailboxes: tuple[str, ...]
     """Pseudonyms: a mailbox is a person's, too."""
 
+    @property
+    def exposed(self) -> str:
+        """How many people it exposed, in words."""
+        return (
+            f"{self.people_exposed:,} {'person' if self.people_exposed == 1 else 'people'} exposed"
+        )
+
     @classmethod
     def of(cls, standing: Standing, keyed: Keyed) -> Item:
         """Return what may be told of an incident."""
@@ -93,8 +100,7 @@ class Digest:
         """A line for each incident, up to `SHOWN` of them, and what else is to be said."""
         said = [
             f"{item.incident_id}: {item.severity.replace('-', ' ')}, "
-            f"{item.people_exposed:,} people exposed"
-            + (", reopened" if item.state == "reopened" else "")
+            f"{item.exposed}" + (", reopened" if item.state == "reopened" else "")
             for item in self.items[:SHOWN]
         ]
         if len(self.items) > SHOWN:
@@ -131,7 +137,7 @@ def _event(item: Item, at: datetime) -> dict[str, object]:
         "severity_id": severity_id,
         "severity": caption,
         "status_id": 1,
-        "message": f"{item.people_exposed} people exposed by sent mail",
+        "message": f"{item.exposed} by sent mail",
         "finding_info": {
             "uid": item.incident_id,
             "title": "Personal data disclosed in sent mail",
