@@ -18,9 +18,9 @@ from scanner import triage
 from scanner.notify.digest import Digest, Item
 from scanner.store import Workspace
 from tests import browser
-from tests.test_jobs import ROOT, follow
+from tests.following import DOCS, follow
 
-TO = ROOT / "docs" / "pictures"
+TO = DOCS / "pictures"
 COLOURS = 256
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "calderbrook"  # it stands on the pictures
         folder.mkdir()
-        follow(folder)
+        follow(DOCS / "quarterly.md", folder)
         reports = folder / "reports"
         mail = folder / "mail.html"
         mail.write_text(digest(folder / "audit"), "utf-8")

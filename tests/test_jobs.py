@@ -3,80 +3,40 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+from tests.following import DOCS, assert_excerpts, codes, follow
 
-BEGINNING = """
-undisclosed() { "$PYTHON" -m scanner "$@"; code=$?; echo "$code $1" >> codes; return $code; }
-"""
-
-
-def text_of(name: str) -> str:
-    """Return a page of docs/."""
-    return (ROOT / "docs" / name).read_text("utf-8")
-
-
-def follow(folder: Path, name: str = "quarterly.md") -> subprocess.CompletedProcess[str]:
-    """Carry out all commands of a page in a folder; what its excerpts show goes to files."""
-    shutil.copytree(ROOT / "sample_data", folder / "sample_data")
-    script = [BEGINNING]
-    for number, (kind, block) in enumerate(blocks(name)):
-        if kind == "console":
-            block = f"{block.splitlines()[0].removeprefix('$ ')} > excerpt-{number}\n"
-        script.append(block)
-    return subprocess.run(
-        ["bash", "-c", "".join(script)],
-        cwd=folder, capture_output=True, text=True, check=False,
-        env=os.environ | {"PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
-    )  # fmt: skip
-
-
-def blocks(name: str) -> list[tuple[str, str]]:
-    """Return the commands of a page, in order; a console block is one with what it prints."""
-    return re.findall(r"```(sh|console)\n(.*?)```", text_of(name), re.DOTALL)
-
-
-def assert_excerpts(folder: Path, name: str) -> None:
-    """Assert that the lines of each excerpt occur in what its command prints, in their order."""
-    for number, (kind, block) in enumerate(blocks(name)):
-        if kind == "console":
-            printed = iter((folder / f"excerpt-{number}").read_text("utf-8").splitlines())
-            for line in block.splitlines()[1:]:
-                assert line == "[...]" or line in printed, line
+QUARTERLY = DOCS / "quarterly.md"
+INCIDENT = DOCS / "incident.md"
+NIGHTLY = DOCS / "nightly.md"
 
 
 def test_the_quarterly_audit_can_be_followed(tmp_path: Path) -> None:
     """Its commands, one after the other, end as the page says and leave the reports it shows."""
-    done = follow(tmp_path)
-    codes = (tmp_path / "codes").read_text().splitlines()
+    done = follow(QUARTERLY, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert [code for code in codes if code[0] != "0"] == ["1 scan", "1 scan"]
-    assert sum(code.endswith(" report") for code in codes) == 5
+    assert [code for code in codes(tmp_path) if code[0] != "0"] == ["1 scan", "1 scan"]
+    assert sum(code.endswith(" report") for code in codes(tmp_path)) == 5
     told = json.loads((tmp_path / "reports" / "quarter.json").read_text())
     assert told["trend"]["movement"]["new"] == 3
     assert told["trend"]["movement"]["unchanged"] == 5
     assert [period["incidents"] for period in told["trend"]["periods"]] == [1, 3, 3, 3]
     assert {row["department"] for row in told["trend"]["departments"]} >= {"Property", ""}
-    assert "Three against three" in text_of("quarterly.md")
+    assert "Three against three" in QUARTERLY.read_text("utf-8")
     assert "inc-a04ae2b5bb" in (tmp_path / "reports" / "register.csv").read_text("utf-8-sig")
     assert "Trend" in (tmp_path / "reports" / "full.html").read_text("utf-8")
 
 
 def test_the_incident_can_be_followed(tmp_path: Path) -> None:
     """Its commands end as the page says, print what it shows, and leave the packs it names."""
-    done = follow(tmp_path, "incident.md")
-    codes = (tmp_path / "codes").read_text().splitlines()
+    done = follow(INCIDENT, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert [code for code in codes if code[0] != "0"] == ["2 scope"], done.stderr
-    assert_excerpts(tmp_path, "incident.md")
+    assert [code for code in codes(tmp_path) if code[0] != "0"] == ["2 scope"], done.stderr
+    assert_excerpts(INCIDENT, tmp_path)
     assert (tmp_path / "pack" / "SHA256SUMS").is_file()
     with zipfile.ZipFile(tmp_path / "originals.zip") as pack:
         assert any(name.startswith("originals/") for name in pack.namelist())
@@ -90,11 +50,11 @@ NIGHTS = (
 
 def test_the_nights_can_be_followed(tmp_path: Path) -> None:
     """All is read, only the new is told, a torn archive is named, nothing lies there in clear."""
-    done = follow(tmp_path, "nightly.md")
+    done = follow(NIGHTLY, tmp_path)
     assert done.returncode == 0, done.stderr
-    codes = [line.split() for line in (tmp_path / "codes").read_text().splitlines()]
-    assert " ".join(name for _, name in codes) == NIGHTS
-    assert "".join(code for code, _ in codes) == "00100001301000"
+    ended = [line.split() for line in codes(tmp_path)]
+    assert " ".join(name for _, name in ended) == NIGHTS
+    assert "".join(code for code, _ in ended) == "00100001301000"
     told = [line["finding_info"]["uid"] for line in lines(tmp_path / "log" / "events.jsonl")]
     assert len(told) == len(set(told)) == 8
     assert done.stdout.count("torn.zip") == 1
@@ -118,10 +78,10 @@ def test_pictures_are_small_and_used() -> None:
     """Each picture of the docs is a PNG below 150 kB that a page shows, with words for it."""
     shown = {
         target: words
-        for page in (ROOT / "docs").glob("*.md")
+        for page in DOCS.glob("*.md")
         for words, target in re.findall(r"!\[(.*?)\]\(pictures/(.*?)\)", page.read_text("utf-8"))
     }
-    made = {path.name: path for path in (ROOT / "docs" / "pictures").glob("*.png")}
+    made = {path.name: path for path in (DOCS / "pictures").glob("*.png")}
     assert shown.keys() == made.keys()
     assert all(len(words) > 15 for words in shown.values())
     for path in made.values():
