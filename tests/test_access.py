@@ -23,7 +23,7 @@ from scanner.cli import app
 from scanner.config import load
 from scanner.crypto import Vault
 from scanner.crypto.envelope import MasterKey
-from scanner.errors import MasterKeyError
+from scanner.errors import MasterKeyError, StoreError
 from scanner.store import Workspace
 from tests.build import JO, mbox, message, put
 from tests.fakes import files_of
@@ -613,3 +613,21 @@ def test_workers_get_the_keys_in_memory(sealed: Path) -> None:
     with Workspace(sealed, key=master(sealed)) as opened:
         tasks = [Look(sealed, opened.vault)] * 3
         assert list(runners.run(surroundings, tasks, processes=True)) == [([], 2)] * 3
+
+
+def test_who_opened_before_the_keys_changed_writes_nothing(sealed: Path) -> None:
+    """A process that opened a workspace before `rekey --everything` is told to begin again."""
+    with access.open_workspace(sealed) as before:
+        run("rekey", "-w", sealed, "--everything")
+        with pytest.raises(MasterKeyError, match="another key"):
+            before.lock()
+    with access.open_workspace(sealed) as after:
+        master = after.master
+        assert master is not None
+    with Workspace(sealed, key=master) as before:
+        with Workspace(sealed, key=master) as other:
+            other.rewrap(master, new_key=True)
+        with pytest.raises(StoreError, match="its keys were changed meanwhile; run this again"):
+            before.lock()
+    with Workspace(sealed, key=master) as after:
+        after.seal_anew()

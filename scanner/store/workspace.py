@@ -157,6 +157,7 @@ class Workspace:
     def lock(self) -> None:
         """Take the workspace for writing; raises `StoreError` that says who holds it.
 
+        Also where its keys are no longer those that it was opened with, or `MasterKeyError`.
         The lock is a database transaction: it goes with its process, however that ends.
         """
         if self._lock is not None:
@@ -175,6 +176,9 @@ class Workspace:
             ) from error
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
         self._lock = lock
+        if envelope.load(self.root / "workspace.key", self.master) != self.vault:
+            # What is written with keys that are no longer among them could never be read.
+            raise StoreError(f"{self.root}: its keys were changed meanwhile; run this again")
         self.parts.remove_orphans()
 
     def rewrap(self, master: MasterKey, *, new_key: bool = False) -> None:
