@@ -1,6 +1,7 @@
 """Makes the pictures of docs/: `python -m tests.pictures`; Chromium, npm, LibreOffice Calc.
 
-It follows docs/quarterly.md on the invented sample, and takes pictures of what that leaves.
+It follows docs/quarterly.md and docs/incident.md on the invented sample, and takes pictures of
+what that leaves.
 """
 
 from __future__ import annotations
@@ -54,9 +55,11 @@ def main() -> None:
         for name in shots:
             keep(Image.open(folder / f"{name}.png"), name)
         keep(ImageOps.expand(sheet(reports / "board.pdf", 0, 1.3), 1, "#d7dddb"), "board")
-        office = ["soffice", "--headless", "--convert-to", "pdf", "--outdir", str(folder)]
-        subprocess.run([*office, str(reports / "actions.xlsx")], check=True, capture_output=True)
-        keep(trimmed(sheet(folder / "actions.pdf", plan(folder / "actions.pdf"), 2)), "actions")
+        keep(office(reports / "actions.xlsx", "Owner"), "actions")
+        scoped = folder.parent / "scoped"
+        scoped.mkdir()
+        follow(DOCS / "incident.md", scoped)
+        keep(office(scoped / "incident.xlsx", "number of people"), "form")
 
 
 def digest(workspace: Path) -> str:
@@ -77,12 +80,14 @@ def digest(workspace: Path) -> str:
     )
 
 
-def plan(path: Path) -> int:
-    """Return the page on which the action plan begins."""
-    pages = list(pypdfium2.PdfDocument(path))
-    return next(
-        n for n, page in enumerate(pages) if "Owner" in page.get_textpage().get_text_range()
-    )
+def office(book: Path, word: str) -> Image.Image:
+    """Return the first page with a word of a workbook, as a spreadsheet program shows it."""
+    program = ["soffice", "--headless", "--convert-to", "pdf", "--outdir", str(book.parent)]
+    subprocess.run([*program, str(book)], check=True, capture_output=True)
+    made = book.with_suffix(".pdf")
+    pages = list(pypdfium2.PdfDocument(made))
+    first = next(n for n, page in enumerate(pages) if word in page.get_textpage().get_text_range())
+    return trimmed(sheet(made, first, 2))
 
 
 def sheet(path: Path, number: int, scale: float) -> Image.Image:

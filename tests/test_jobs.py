@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
-from tests.following import DOCS, assert_excerpts, codes, follow
+from tests.following import DOCS, codes, follow
 
 QUARTERLY = DOCS / "quarterly.md"
-INCIDENT = DOCS / "incident.md"
 NIGHTLY = DOCS / "nightly.md"
 
 
@@ -29,18 +27,6 @@ def test_the_quarterly_audit_can_be_followed(tmp_path: Path) -> None:
     assert "Three against three" in QUARTERLY.read_text("utf-8")
     assert "inc-a04ae2b5bb" in (tmp_path / "reports" / "register.csv").read_text("utf-8-sig")
     assert "Trend" in (tmp_path / "reports" / "full.html").read_text("utf-8")
-
-
-def test_the_incident_can_be_followed(tmp_path: Path) -> None:
-    """Its commands end as the page says, print what it shows, and leave the packs it names."""
-    done = follow(INCIDENT, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert [code for code in codes(tmp_path) if code[0] != "0"] == ["2 scope"], done.stderr
-    assert_excerpts(INCIDENT, tmp_path)
-    assert (tmp_path / "pack" / "SHA256SUMS").is_file()
-    with zipfile.ZipFile(tmp_path / "originals.zip") as pack:
-        assert any(name.startswith("originals/") for name in pack.namelist())
-    assert (tmp_path / "notify.xlsx").is_file()
 
 
 NIGHTS = (

@@ -488,6 +488,8 @@ def fields(found: Scope, messages: Sequence[dict[str, Any]]) -> dict[str, object
     unknown = "unknown"
     readers = sum(p.received > 0 for p in found.people)
     gone = found.delivery["recipients_who_say_they_deleted"]
+    sorry = found.delivery["recalls_and_apologies"]
+    titles = {kind.id: kind.title for kind in detectors.kinds()}
     return {
         "what_happened": found.why,
         "was_it_cyber": "no: sent by mail from inside",
@@ -499,7 +501,7 @@ def fields(found: Scope, messages: Sequence[dict[str, Any]]) -> dict[str, object
         "first_alert_at": found.clocks["first_alert_at"],
         "happened_at": sent[0] if sent else unknown,
         "last_happened_at": sent[-1] if sent else unknown,
-        "data_categories": ", ".join(found.kinds),
+        "data_categories": "; ".join(titles.get(kind, kind) for kind in found.kinds) or unknown,
         "number_of_records": unknown,
         "number_of_people": found.people_exposed,
         "number_of_people_range": f"{found.people_low} to {found.people_high}",
@@ -507,7 +509,9 @@ def fields(found: Scope, messages: Sequence[dict[str, Any]]) -> dict[str, object
         "who_could_see": readers,
         "potential_consequences": unknown,
         "severity": found.severity,
-        "measures_seen_in_mail": f"{found.delivery['recalls_and_apologies']} recalls or apologies",
+        "measures_seen_in_mail": "1 recall or apology"
+        if sorry == 1
+        else f"{sorry:,} recalls or apologies",
         "deletion_confirmed": f"{gone:,} of {words(readers, 'recipient')} answered that they "
         "deleted it, in the mail that was read",
         "deadline_at": found.clocks["deadline_at"] or "does not run yet",
