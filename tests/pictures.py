@@ -59,6 +59,7 @@ def main() -> None:
         scoped = folder.parent / "scoped"
         scoped.mkdir()
         follow(DOCS / "incident.md", scoped)
+        keep(office(scoped / "incident.xlsx", "Local"), "timeline")
         keep(office(scoped / "incident.xlsx", "number of people"), "form")
 
 

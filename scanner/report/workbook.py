@@ -60,7 +60,8 @@ def build(sheets: Sequence[Sheet[_T]], of: _T, title: str, edition: str) -> byte
         book.set_properties({"title": title, "comments": edition})
         heading = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         text = book.add_format({"text_wrap": True, "valign": "top"})
-        when = book.add_format({"num_format": "yyyy-mm-dd hh:mm", "valign": "top"})
+        left = {"valign": "top", "align": "left"}  # else a time touches the text beside it
+        when = book.add_format({"num_format": "yyyy-mm-dd hh:mm", **left})
         for sheet in sheets:
             page = book.add_worksheet(sheet.name)
             _write(page, sheet, sheet.rows(of), heading, text, when)
