@@ -285,6 +285,12 @@ def find(workspace: Workspace, incident_id: str) -> Incident:
         raise UnknownIdError(
             f"{incident_id}: was purged; `undisclosed register` still has its counts and decision"
         )
+    if found is None and incident_id.startswith("msg-"):
+        raise UnknownIdError(
+            f"{incident_id}: a message in no incident, which the rules took for ordinary mail; "
+            f"`undisclosed scope {incident_id}` says why and what it showed, and the decision on "
+            "it belongs in your own register"
+        )
     if found is None:
         raise UnknownIdError(
             f"{incident_id}: no incident of this id in {workspace.root}; "
