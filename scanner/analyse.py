@@ -182,8 +182,7 @@ def _says(workspace: Workspace, mailbox: str, listing: Listing) -> str:
 
 
 def _kept(workspace: Workspace, mailbox: str) -> Partition:
-    kept = workspace.summaries.get(mailbox)
-    return summaries.unpacked(kept.body, kept.people)
+    return summaries.unpacked(*workspace.summaries.get(mailbox))
 
 
 def _tasks(

@@ -58,9 +58,10 @@ class Summaries:
         """Return the hashes of the addresses in a mailbox that has a summary."""
         return str(self._of(mailbox, "addresses")[0])
 
-    def get(self, mailbox: str) -> Summary:
-        """Return the summary of a mailbox that has one."""
-        return Summary(*self._of(mailbox, ", ".join(Summary._fields)))
+    def get(self, mailbox: str) -> tuple[str, str]:
+        """Return body and people of the summary of a mailbox that has one."""
+        body, people = self._of(mailbox, "body, people")
+        return body, people
 
     def _of(self, mailbox: str, columns: str) -> tuple[str, ...]:
         rows: list[tuple[str, ...]] = self._db.query(
