@@ -151,4 +151,4 @@ def _fails(error: ConnectorError) -> bytes:
 
 def _quoted(identity: str) -> str:
     """Return an id as a segment of a path: ids may hold `/`, `+` and `=`."""
-    return quote(identity, safe="")
+    return quote(identity, safe="", errors="surrogatepass")

@@ -260,3 +260,14 @@ def test_text_that_cannot_be_had(bench: Bench, name: str, times: int | None, say
     else:
         assert len(ibans) == 1
         assert reasons == []
+
+
+def test_an_id_with_half_a_character_costs_one_text(bench: Bench) -> None:
+    """An id that no address can hold costs the text of its message, and no other message."""
+    bench.graph.tenant.permissions = FULL
+    arrears = next(m for m in bench.graph.tenant.box(JO[1]).sent if m.subject == "Arrears")
+    bench.graph.faults = [fault("half", FOREVER, id=arrears.id)]
+    bench.read(ContentLevel.TEXT)
+    assert bench.count(JO[1]) == JOS
+    reasons = "".join(c.reason for c in bench.workspace.coverage() if not c.outcome.complete)
+    assert "moved or deleted before its text was fetched" in reasons

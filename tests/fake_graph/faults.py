@@ -164,6 +164,13 @@ def _other(fault: Fault, answer: Answer, _line: str) -> Answer:
     return answer
 
 
+def _half(fault: Fault, answer: Answer, _line: str) -> Answer:
+    """A message's id with half of a surrogate pair in it."""
+    answer.body = answer.body.replace(fault.options["id"].encode(), b"A\\ud800B=")
+    answer.honest = False
+    return answer
+
+
 def _html(_fault: Fault, _answer: Answer, _line: str) -> Answer:
     page = b"<html><body>A proxy answers.</body></html>"
     return Answer(200, page, {"Content-Type": "text/html"}, honest=False)
@@ -223,6 +230,7 @@ EFFECTS: dict[str, Callable[[Fault, Answer, str], Answer]] = {
     "same-link": _same_link,
     "broken": _broken,
     "other": _other,
+    "half": _half,
     "html": _html,
     "huge": _huge,
     "bomb": _bomb,
