@@ -12,7 +12,7 @@ from scanner.connectors import graph_message as form
 from scanner.connectors.base import Check
 from scanner.connectors.graph_auth import ends, open_to_others
 from scanner.connectors.graph_directory import OPTIONAL, READS
-from scanner.connectors.graph_session import Lane
+from scanner.connectors.graph_session import Lane, segment
 from scanner.errors import DeniedError, NotEnabledError, ScannerError
 from scanner.model import LEFT_OUT, ContentLevel
 
@@ -144,7 +144,7 @@ class Preflight:
             return [Check("content", ok=True, detail="not asked for (--content none)")]
         if not rows:
             return [Check("content", ok=True, detail="not tried: the mailbox holds no message")]
-        url = f"{box}/messages/{quote(str(rows[0].get('id')), safe='')}"
+        url = f"{box}/messages/{segment(str(rows[0].get('id')))}"
         try:
             await session.get(url, {"$select": "body"}, lane=Lane())
         except ScannerError as error:

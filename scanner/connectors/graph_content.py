@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from scanner.connectors import graph_message as form
-from scanner.connectors.graph_session import GoneError, Lane, Session
+from scanner.connectors.graph_session import GoneError, Lane, Session, segment
 from scanner.errors import ConnectorError, NotEnabledError, ParkedError, UnreadableError
 from scanner.model import ContentLevel
 
@@ -74,7 +73,7 @@ class Contents:
         self._links = 0
 
     async def _one(self, user: str, key: str, row: form.Row) -> tuple[Any, ...]:
-        url = f"{user}/messages/{_quoted(row.id)}"
+        url = f"{user}/messages/{segment(row.id)}"
         asked = {"$select": "body"}
         if row.has_attachments:
             asked["$expand"] = EXPAND
@@ -101,7 +100,7 @@ class Contents:
                 self._links += self._with_files
                 files.append(form.part_of(row, _nothing))
                 continue
-            where = f"{url}/attachments/{_quoted(str(row.get('id')))}/$value"
+            where = f"{url}/attachments/{segment(str(row.get('id')))}/$value"
             part = form.part_of(row, _nothing)
             if self._with_files and not part.media_type.startswith(NO_TEXT):
                 if part.size > MAX_FILE_BYTES:
@@ -147,8 +146,3 @@ def _nothing() -> bytes:
 
 def _fails(error: ConnectorError) -> bytes:
     raise UnreadableError(f"could not be fetched: {error}")
-
-
-def _quoted(identity: str) -> str:
-    """Return an id as a segment of a path: ids may hold `/`, `+` and `=`."""
-    return quote(identity, safe="", errors="surrogatepass")

@@ -246,8 +246,10 @@ class _Reading:
         self._committed = order.resume
         self._contents: Contents | None = None
         self._met: deque[set[int]] = deque()
-        self._known: set[int] = set()
         """What the last pages held: one may hold a message twice, or one of a page before."""
+
+        self._known: set[int] = set()
+        """All of that."""
 
     async def run(self) -> None:
         """Read to the end and hand over every page, then how it ended."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from scanner import mime
 from scanner.connectors import graph_message as form
 from scanner.connectors.base import Original
-from scanner.connectors.graph_session import GoneError, Lane
+from scanner.connectors.graph_session import GoneError, Lane, segment
 from scanner.errors import DeniedError
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def _filter(wanted: Wanted) -> str:
 async def _whole(session: Session, lane: Lane, folder: str, identity: str) -> bytes:
     """Return a message as MIME; nothing where it has gone meanwhile."""
     user = folder.partition("/mailFolders/")[0]
-    url = f"{user}/messages/{quote(identity, safe='')}/$value"
+    url = f"{user}/messages/{segment(identity)}/$value"
     try:
         return await session.content(url, lane=lane, limit=mime.MAX_MESSAGE_BYTES)
     except GoneError:

@@ -10,6 +10,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
 from msgspec.json import decode
@@ -67,6 +68,11 @@ class Lane:
     opens: float = 0.0
     took: float = 0.0
     """Seconds that the last answer took."""
+
+
+def segment(identity: str) -> str:
+    """Return an id as a segment of a path: ids may hold `/`, `+` and `=`, and half a character."""
+    return quote(identity, safe="", errors="surrogatepass")
 
 
 def object_of(body: bytes) -> dict[str, Any]:
