@@ -15,6 +15,7 @@ from itertools import accumulate, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scanner import addresses, mime, properties, text
@@ -543,6 +544,14 @@ def _mime_row(found: mime.Mime, people: _People) -> dict[str, object]:
         "thread": _first_id(found.header("references")) or in_reply_to,
         "size": found.size,
     }
+
+
+def months(sent_at: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Return the month of each time, as `2026-03`, and `undated` where there is none."""
+    begins = pc.floor_temporal(sent_at, unit="month").combine_chunks()
+    coded = begins.dictionary_encode(null_encoding="encode")
+    names = pc.fill_null(pc.strftime(coded.dictionary, format="%Y-%m"), "undated")
+    return pa.DictionaryArray.from_arrays(coded.indices, names)
 
 
 def write(path: Path, table: pa.Table, vault: Vault = PLAIN) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from scanner import messages
 from scanner.detectors import recipients
 from scanner.errors import ConfigError
 
@@ -156,7 +156,7 @@ def _of_mailbox(table: pa.Table, directory: Directory, least: int) -> tuple[pd.D
     found = recipients.frames(table, directory)
     audited = found.messages["audited"].to_numpy()
     sent_at = table["sent_at"].filter(pa.array(audited))
-    months = set(pc.unique(pc.strftime(sent_at, format="%Y-%m")).to_pylist()) - {None}
+    months = set(messages.months(sent_at).dictionary.to_pylist()) - {"undated"}
     rows, addresses = found.recipients, found.addresses
     code, message = rows["code"].to_numpy(), rows["message"].to_numpy()
     chosen = rows["visible"].to_numpy() & addresses["external"].to_numpy()[code] & audited[message]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from scanner import messages, severity
 from scanner.candidates import spoken, wording
@@ -433,10 +432,8 @@ def _digests(nodes: Sequence[Node], people: People) -> list[str]:
 
 def activity(mailbox: str, found: Frames) -> list[tuple[str, str, int, int]]:
     """Return for each month how many messages were audited and how many are context."""
-    begins = pc.floor_temporal(found.table["sent_at"], unit="month")
-    coded = begins.combine_chunks().dictionary_encode(null_encoding="encode")
-    names = pc.fill_null(pc.strftime(coded.dictionary, format="%Y-%m"), "undated").to_pylist()
-    months = coded.indices.to_numpy()
+    coded = messages.months(found.table["sent_at"])
+    names, months = coded.dictionary.to_pylist(), coded.indices.to_numpy()
     sizes = np.bincount(months, minlength=len(names)).tolist()
     audited = np.bincount(months[found.messages["audited"].to_numpy()], minlength=len(names))
     return [

@@ -36,7 +36,7 @@ class Parts:
         if not table.num_rows:
             return []
         written = []
-        months = pc.fill_null(pc.strftime(table["sent_at"], format="%Y-%m"), "undated")
+        months = messages.months(table["sent_at"]).cast(pa.string())
         mailboxes = table["mailbox"].cast(pa.string())
         for mailbox in pc.unique(mailboxes).to_pylist():
             for month in pc.unique(months).to_pylist():
