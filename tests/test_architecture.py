@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("errors",),
     ("model",),
-    ("addresses", "mime", "text", "unpack", "crypto", "keys"),
+    ("addresses", "mime", "text", "expressions", "unpack", "crypto", "keys"),
     ("properties",),
     ("messages", "directory", "severity", "exposure", "departments", "remedies"),
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),

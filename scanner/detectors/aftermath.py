@@ -128,7 +128,7 @@ class Aftermath(ContentDetector):
     @staticmethod
     def own_words(text: str) -> str:
         """Return the new part of a text that may hold a phrase, without what it quotes."""
-        if not remedies.words().hints.search(text.lower()):
+        if not remedies.hinted(text):
             return ""
         spans = (span for span in split(text) if not (span.quoted or span.aside))
         return "\n".join(text[span.start : span.end] for span in spans)

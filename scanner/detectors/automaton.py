@@ -16,8 +16,8 @@ from scanner.detectors.page import FEW
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from scanner.detectors.expressions import Ints
     from scanner.detectors.page import Bytes, Mask
+    from scanner.expressions import Ints
 
 _ALL = frozenset(range(256))
 _CATEGORIES = {

@@ -16,9 +16,9 @@ from scanner.detectors.patterns import Each, Pattern, Value, by_rules, once
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scanner.detectors.expressions import Ints
     from scanner.detectors.page import Page, Passage
     from scanner.detectors.patterns import Confirmed, Found
+    from scanner.expressions import Ints
 
 EMAIL_ADDRESSES = Kind(
     "email-addresses", "E-mail address lists in text", dpc=(1, 1), ei=(0.5, 0.75),

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanner.detectors.base import ContentDetector, Keyer, Kind
-from scanner.detectors.expressions import Expressions, Ints, scan
 from scanner.detectors.labelled import Labelled, Labels
 from scanner.detectors.page import Page
 from scanner.detectors.parts import UNSURE, enough, in_parts
 from scanner.detectors.patterns import Confirmed, Floats, Found, Pattern, Value
+from scanner.expressions import Expressions, Ints, scan
 from scanner.model import Evidence, Finding
 from scanner.text import mask, normalise, places
 

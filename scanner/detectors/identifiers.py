@@ -20,9 +20,9 @@ from scanner.detectors.page import ALNUM, DIGIT, LETTER, PLAIN, Spans, Words, ch
 from scanner.detectors.patterns import Pattern, by_rules, exactly, once
 
 if TYPE_CHECKING:
-    from scanner.detectors.expressions import Ints
     from scanner.detectors.page import Mask, Page, Passage
     from scanner.detectors.patterns import Confirmed
+    from scanner.expressions import Ints
 
 NHS_NUMBER = Kind(
     "nhs-number",

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scanner.detectors.base import Kind
-    from scanner.detectors.expressions import Ints
     from scanner.detectors.page import Mask, Page
+    from scanner.expressions import Ints
 
     Check = Callable[[str], str | None]
     """Returns the normal form of what is right, None for what is not."""

@@ -27,9 +27,9 @@ from scanner.detectors.patterns import Pattern, Value, by_rules, exactly, once
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scanner.detectors.expressions import Ints
     from scanner.detectors.page import Mask, Page
     from scanner.detectors.patterns import Confirmed
+    from scanner.expressions import Ints
 
 PAYMENT_CARD = Kind(
     "payment-card",

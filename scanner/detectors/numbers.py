@@ -14,8 +14,8 @@ from scanner.detectors.automaton import Automaton
 from scanner.detectors.page import FEW, Words
 
 if TYPE_CHECKING:
-    from scanner.detectors.expressions import Ints
     from scanner.detectors.page import Mask, Passage, Spans
+    from scanner.expressions import Ints
 
 PHONE_WORDS = Words(
     "tel", "telephone", "phone", "fax", "cell", "mob(?:ile)?", "pager", "call(?:ing)?", "ext",

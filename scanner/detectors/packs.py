@@ -8,7 +8,6 @@ from re import _parser  # type: ignore[attr-defined] # the one way to look into 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanner.detectors.base import REGIONS, Kind
-from scanner.detectors.expressions import Expressions, scan
 from scanner.detectors.labelled import Labelled
 from scanner.detectors.numbers import compact, luhn_holds
 from scanner.detectors.patterns import Each, Pattern, Value
@@ -23,6 +22,7 @@ from scanner.detectors.sensitive import (
     group_of,
 )
 from scanner.errors import ConfigError
+from scanner.expressions import Expressions, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

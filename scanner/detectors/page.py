@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from scanner.detectors.expressions import Expressions, Ints, scan
+from scanner.expressions import Expressions, Ints, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -17,8 +17,8 @@ from scanner.detectors.page import FEW, Page, Passage, Spans, Words
 
 if TYPE_CHECKING:
     from scanner.detectors.base import Kind
-    from scanner.detectors.expressions import Ints
     from scanner.detectors.page import Mask
+    from scanner.expressions import Ints
 
 
 class Value(NamedTuple):

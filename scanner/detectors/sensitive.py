@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scanner import data
 from scanner.detectors.base import NEVER, ContentDetector, Keyer, Kind
-from scanner.detectors.expressions import Expressions, scan
+from scanner.expressions import Expressions, scan
 from scanner.model import Evidence, Finding
 from scanner.text import normalise, split
 
