@@ -23,7 +23,7 @@ from scanner.detectors import catalogue
 from scanner.errors import ConfigError, UsageError
 from scanner.model import Severity
 from scanner.notify import metrics
-from scanner.report import gather, html, words
+from scanner.report import front, gather, html, words
 from scanner.report.sheets import cell
 from scanner.report.summary import Summary, plain
 
@@ -216,13 +216,15 @@ def ranking(
             escape(first.mailbox),
             escape(incident.why),
         )
-    _out.print(f"[bold]{escape(words.headline(shown))}[/bold]")
+    _out.print(f"[bold]{escape(front.headline(shown))}[/bold]")
+    if decided := front.decided(shown):
+        _out.print(escape(decided))
     if shown.incidents:
         _out.print(table)
     more = len(shown.incidents) - SHOWN
     if more > 0:
         _out.print(f"and {words.count(more, 'more incident')}: see the report.")
-    _out.print(escape(words.unread_sentence(shown)))
+    _out.print(escape(front.unread_sentence(shown)))
     if not shown.reading.complete:
         _out.print(
             f"Every reason: undisclosed coverage -w {escape(str(workspace.root))}", soft_wrap=True
@@ -233,7 +235,7 @@ def ranking(
     )
     for path in reports:
         _out.print(f"Report: [bold]{escape(_opened(path))}[/bold]", soft_wrap=True)
-    for number, step in enumerate(words.first_steps(shown), start=1):
+    for number, step in enumerate(front.first_steps(shown), start=1):
         _out.print(f"  {number}. {escape(step.text)}")
 
 

@@ -82,6 +82,20 @@ class Standing:
         decided = self.state == "decided" and self.decision is not None
         return self.suppressed_by is not None or (decided and self.decision.verdict in SETTLED)  # type: ignore[union-attr]
 
+    @property
+    def counts(self) -> bool:
+        """Whether it counts in figures: neither suppressed nor called a false positive."""
+        refuted = self.decision is not None and self.decision.verdict is Verdict.FALSE_POSITIVE
+        return self.suppressed_by is None and not (self.settled and refuted)
+
+    @property
+    def running(self) -> bool:
+        """Whether a time to notify runs: a breach that is neither settled nor reported."""
+        told = self.decision is not None and self.decision.verdict is Verdict.REPORTED
+        return self.deadline_at is not None and not (
+            self.settled or (told and self.state == "decided")
+        )
+
 
 def standings(workspace: Workspace, now: datetime | None = None) -> list[Standing]:
     """Return where all incidents stand: by rank, with the severity as decided."""

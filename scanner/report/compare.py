@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from scanner import triage
 from scanner.exposure import exposed_hashes
+from scanner.model import Verdict
 from scanner.report import summary as plain
 from scanner.report.trend import Department, Movement, Period, Trend
 from scanner.store import PurgedIncident
@@ -58,7 +59,7 @@ def compare(
     `named` gives a mailbox as the edition shows it.
     """
     movement, changes = _movement(workspace, standing, window[0])
-    counts = _Counts(workspace, [s.incident for s in standing if s.suppressed_by is None])
+    counts = _Counts(workspace, [s.incident for s in standing if s.counts])
     windows = _windows(*window, counts.first())
     now = windows[-1] if windows else _Window()
     before = windows[-2] if len(windows) > 1 else None
@@ -210,7 +211,10 @@ class _Counts:
 
     def __init__(self, workspace: Workspace, found: Sequence[Incident]) -> None:
         self._activity = [row[:3] for row in workspace.activity()]
-        self._found, self._purged = found, workspace.purges.incidents()
+        self._found = found
+        self._purged = [
+            gone for gone in workspace.purges.incidents() if gone.verdict != Verdict.FALSE_POSITIVE
+        ]
 
     def first(self) -> datetime | None:
         """Return when the first month begins of which there is sent mail."""
@@ -339,11 +343,26 @@ def people_exposed(incidents: Iterable[Found]) -> int:
     """Return the distinct people whom incidents exposed; those of purged incidents add up."""
     known = list(incidents)
     found = [i for i in known if not isinstance(i, PurgedIncident)]
-    addresses = np.unique(
-        np.concatenate([np.zeros(0, np.uint64), *(exposed_hashes(i.facts) for i in found)])
-    )
     gone = sum(i.people for i in known if isinstance(i, PurgedIncident))
-    return len(addresses) + _others(found) + gone
+    return _addresses(found) + _others(found) + gone
+
+
+def people_between(found: Sequence[Incident]) -> tuple[int, int, int]:
+    """Return the people whom incidents exposed at least, as far as is known, and at most.
+
+    Addresses tell people apart; those whose data stood in content may be the same each time.
+    """
+    addresses = _addresses(found)
+    exposed = addresses + _others(found)
+    in_doubt = sum(i.people_exposed - i.people_low for i in found)
+    low = max(addresses - in_doubt, *(i.people_low for i in found), 0)
+    return low, exposed, exposed + sum(i.people_high - i.people_exposed for i in found)
+
+
+def _addresses(found: Iterable[Incident]) -> int:
+    """Return the distinct addresses that incidents exposed."""
+    hashes = [exposed_hashes(i.facts) for i in found]
+    return len(np.unique(np.concatenate([np.zeros(0, np.uint64), *hashes])))
 
 
 def _others(found: Iterable[Incident]) -> int:

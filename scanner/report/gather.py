@@ -14,7 +14,7 @@ from scanner.detectors import OWN_KINDS, kinds
 from scanner.model import Severity, parse_time
 from scanner.report import summary as plain
 from scanner.report import words
-from scanner.report.compare import compare, people_exposed, read_within
+from scanner.report.compare import compare, people_between, read_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ def summary(
     everything = triage.standings(workspace) if standing is None else standing
     standing = [s for s in everything if s.incident.within(since, until)]
     shown_ones = [s for s in standing if s.suppressed_by is None]
-    found = [s.incident for s in shown_ones]
+    found = [s.incident for s in shown_ones if s.counts]
     by_message = _by_message(workspace.findings(of_incidents=True))
     trails = json.loads(workspace.meta("trails") or "[]")
     named = mailbox_names(workspace) if edition == REDACTED else str
@@ -83,6 +83,7 @@ def summary(
             if m.id in carried
         ),
         unexplained=tuple(view.escalation(trail) for trail in trails),
+        running=_running(everything),
     )
 
 
@@ -174,6 +175,7 @@ class _View:
             unknown=_unknown(incident, facts),
             decision=_decision(standing.decision),
             state=standing.state,
+            settled=standing.settled,
             change=self._changes.get(incident.incident_id, ""),
             clocks=plain.Clocks(
                 standing.first_alert_at,
@@ -291,8 +293,18 @@ def _suppressed(standing: Iterable[Standing]) -> tuple[plain.Unranked, ...]:
     for one in standing:
         rule = one.suppressed_by
         if rule is not None:
-            counts[f"suppressed until {words.day(rule.expires_at)}: {rule.reason}"] += 1
+            counts[f"suppressed until {words.last_day(rule.expires_at)}: {rule.reason}"] += 1
     return tuple(plain.Unranked(reason, count) for reason, count in sorted(counts.items()))
+
+
+def _running(standing: Iterable[Standing]) -> tuple[plain.Running, ...]:
+    """Return the times to notify that run, the first to end first."""
+    found = [
+        plain.Running(s.incident.incident_id, s.aware_at, s.deadline_at)
+        for s in standing
+        if s.running and s.aware_at and s.deadline_at
+    ]
+    return tuple(sorted(found, key=lambda clock: clock.deadline_at))
 
 
 def _finding(row: FindingRow) -> plain.Finding:
@@ -364,6 +376,7 @@ def _totals(
     until: datetime | None,
 ) -> plain.Totals:
     found = list(found)
+    low, exposed, high = people_between(found)
     activity = workspace.activity()
     read: int = sum(c.messages_read for c in coverage)
     audited: int | None = sum(row[2] for row in activity)
@@ -375,11 +388,12 @@ def _totals(
         messages_audited=audited,
         mailboxes=len({row[0] for row in activity}),
         findings=workspace.findings_count(),
-        people_exposed=people_exposed(found),
-        people_low=max((i.people_low for i in found), default=0),
-        people_high=sum(i.people_high for i in found),
+        people_exposed=exposed,
+        people_low=low,
+        people_high=high,
         unranked=(
             *suppressed,
             *(plain.Unranked(r, n) for r, n in workspace.set_aside().items()),
         ),
+        suppressed=sum(hidden.count for hidden in suppressed),
     )

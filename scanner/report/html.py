@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from scanner import data
 from scanner.report import changes, charts, templates
-from scanner.report.summary import BANDS, by_band, worst_mailboxes
+from scanner.report.summary import BANDS, by_band, counted, worst_mailboxes
 from scanner.report.trend import MIN_SENT
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def render(summary: Summary) -> bytes:
     """Return the report."""
     css, css_hash = _asset("report.css")
     script, script_hash = _asset("report.js")
-    shown = charts.periods(summary.incidents)
+    counting = counted(summary.incidents)
+    shown = charts.periods(counting)
     text = _template().render(
         s=summary,
         titles={known.id: known.title for known in (*summary.kinds, *summary.markers)},
@@ -66,7 +67,7 @@ def render(summary: Summary) -> bytes:
         worst=worst_mailboxes(summary.mailboxes),
         columns=charts.columns(shown),
         trend_columns=charts.columns(changes.columns(summary.trend)),
-        undated=charts.undated(summary.incidents),
+        undated=charts.undated(counting),
         band_bars=charts.band_bars(summary.incidents),
         mailbox_bars=charts.mailbox_bars(summary.mailboxes),
         plot=charts.PLOT,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from scanner.model import Outcome, Severity
+from scanner.model import Outcome, Severity, Verdict
 from scanner.report.trend import Rated, Trend
 
 if TYPE_CHECKING:
@@ -102,11 +102,13 @@ class Totals:
     mailboxes: int
     findings: int
     people_exposed: int
-    """Distinct over all incidents: less than the sum of theirs where they overlap."""
+    """Distinct over all incidents that count: less than the sum of theirs where they overlap."""
 
     people_low: int
     people_high: int
     unranked: tuple[Unranked, ...] = ()
+    suppressed: int = 0
+    """Incidents that suppressions hide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +311,15 @@ class Clocks:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """A time to notify that runs: of a breach that nobody settled or reported to the regulator."""
+
+    incident_id: str
+    aware_at: datetime
+    deadline_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """One event with all that its page shows; fields are named as in the JSON contract."""
 
@@ -370,6 +381,9 @@ class Incident:
     state: str = "open"
     """`new`, `open`, `decided`, `awaiting-second` (person) or `reopened`."""
 
+    settled: bool = False
+    """Whether people decided so that nothing is left to do about it."""
+
     change: str = ""
     """Since the scan that the report compares with: `new`, `reopened`, `closed` or `unchanged`;
     empty where there is none."""
@@ -377,6 +391,12 @@ class Incident:
     clocks: Clocks | None = None
     assessed: tuple[float, float] | None = None
     """SE as it was worked out, where a person set a factor; None where nobody did."""
+
+    @property
+    def refuted(self) -> bool:
+        """Whether people called it a false positive: it is shown, and counts in no figure."""
+        verdict = self.decision.verdict if self.decision else ""
+        return self.settled and verdict == Verdict.FALSE_POSITIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,6 +441,9 @@ class Summary:
     markers: tuple[Term, ...] = ()
     unexplained: tuple[Escalation, ...] = ()
     """Reports of an exposure that no incident explains: it need not lie in the mail."""
+
+    running: tuple[Running, ...] = ()
+    """Times to notify that run, of the whole workspace: a period does not stop a clock."""
 
     edition_reason: str = ""
     """Why the full edition was asked for; it stands on page one."""
@@ -489,9 +512,14 @@ class _Groups:
         )
 
 
+def counted(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
+    """Return the incidents that figures count: those that nobody called a false positive."""
+    return tuple(incident for incident in incidents if not incident.refuted)
+
+
 def by_band(incidents: Iterable[Incident]) -> dict[str, int]:
-    """Return how many incidents each band has, gravest first, with the empty bands as 0."""
-    return by_band_of(incident.severity for incident in incidents)
+    """Return how many that count each band has, gravest first, with the empty bands as 0."""
+    return by_band_of(incident.severity for incident in counted(incidents))
 
 
 def by_band_of(severities: Iterable[str]) -> dict[str, int]:

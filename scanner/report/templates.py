@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from scanner import data
-from scanner.report import changes, words
+from scanner.report import changes, front, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,5 +29,5 @@ def environment(finalize: Callable[..., Any] | None = None) -> Environment:
     shared = ("number", "count", "band", "span", "day", "moment", "stamp", "because", "clip")
     made.filters |= {name: getattr(words, name) for name in shared}
     made.filters["month"] = changes.month
-    made.globals |= {"words": words, "changes": changes}
+    made.globals |= {"words": words, "changes": changes, "front": front}
     return made

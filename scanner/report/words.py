@@ -5,19 +5,17 @@ Facts, ranges and what is unknown; whether something must be notified is a perso
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from scanner.model import LEFT_OUT, Severity
-from scanner.report.summary import Event, by_band, worst_mailboxes
+from scanner.report.summary import Event
 from scanner.text import lower_first
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from scanner.report.summary import Escalation, Incident, Message, Reading, Summary, Unread
+    from scanner.report.summary import Escalation, Incident, Message, Summary, Unread
 
 VISIBLE = "visible-recipients"
 NAMED = 2
@@ -72,13 +70,6 @@ METHOD = (
     "context. The number of people is not part of the score; it stands beside it.",
 )
 
-CONTENT = {
-    "none": "recipients and subjects only",
-    "text": "recipients, subjects and message text; of attachments the names only",
-    "attachments": "recipients, subjects, message text and attachments, what is hidden in them "
-    "included",
-}
-
 GLOSSARY = (
     ("Audience", "Everyone who received a message, Bcc included: who could see the visible "
      "recipients and the content."),
@@ -96,15 +87,6 @@ GLOSSARY = (
 
 NAMES_SHOWN = 12
 """Domains and partners that the scope names; sources half as many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing to do first."""
-
-    text: str
-    rank: int | None = None
-    """The incident it speaks of, if it speaks of one."""
 
 
 def number(value: float) -> str:
@@ -191,46 +173,6 @@ def edition(summary: Summary) -> str:
     return f"{name}; asked for: {summary.edition_reason}" if summary.edition_reason else name
 
 
-def scope_facts(summary: Summary) -> tuple[tuple[str, str], ...]:
-    """Return what was looked at, as name and value."""
-    scope, totals = summary.scope, summary.totals
-    read = (
-        f"{count(totals.messages_read, 'message')} in "
-        f"{count(totals.mailboxes, 'mailbox', 'mailboxes')}"
-    )
-    if totals.messages_audited is not None:
-        read += f"; {number(totals.messages_audited)} sent from inside and audited"
-    skipped = f"; {number(totals.messages_skipped)} skipped" if totals.messages_skipped else ""
-    since = day(scope.since) if scope.since else "from the beginning"
-    until = last_day(scope.until) if scope.until else "to the end"
-    bounded = scope.since or scope.until
-    run = summary.run
-    facts = (
-        ("Read", read + skipped),
-        ("Period", f"{since} \N{EN DASH} {until}" if bounded else "all that the sources hold"),
-        ("Looked at", CONTENT.get(scope.content, scope.content)),
-        (
-            "Internal domains",
-            f"{some(scope.internal_domains) or 'none'} ({scope.internal_domains_from})",
-        ),
-        ("Partners", some(scope.partner_domains)),
-        ("Left out", left_out(summary.reading)),
-        ("Sources", some(scope.sources, NAMES_SHOWN // 2)),
-        (
-            "Run",
-            f"{run.run_id} of {moment(run.started_at)}, version {run.version}, "
-            f"configuration {run.config_hash}",
-        ),
-    )
-    return tuple((name, value) for name, value in facts if value)
-
-
-def left_out(reading: Reading) -> str:
-    """Return how much was not looked at because the configuration says so."""
-    places = sum(group.places for group in reading.aside if group.reason == LEFT_OUT)
-    return f"{count(places, 'place')} {LEFT_OUT}; not looked at" if places else ""
-
-
 def run_facts(summary: Summary) -> tuple[tuple[str, str], ...]:
     """Return the identity of the run and of the report, as name and value."""
     run = summary.run
@@ -276,89 +218,6 @@ def recipient_kinds(incident: Incident) -> str:
         f"{RECIPIENT_KINDS.get(found.kind, found.kind)} {number(found.addresses)}"
         for found in incident.recipient_kinds
     )
-
-
-def headline(summary: Summary) -> str:
-    """Return the answer in one sentence; what was not read never looks like clean."""
-    totals, reading = summary.totals, summary.reading
-    where = summary.organisation or "the organisation"
-    if summary.incidents:
-        more = "" if reading.complete else "At least "
-        said = count(len(summary.incidents), "incident")
-        who = count(totals.people_exposed, "person", "people")
-        return f"{more}{said} exposed {who} outside {where}."
-    if not totals.messages_read:
-        bounded = summary.scope.since or summary.scope.until
-        what = "No mail of this period" if bounded and reading.read else "Nothing"
-        return f"{what} was read, so nothing can be said about what was disclosed."
-    if reading.complete:
-        return f"No incident was found in {count(totals.messages_read, 'message')}."
-    return "No incident was found in what was read, but part of the scope was not read."
-
-
-def unread_sentence(summary: Summary) -> str:
-    """Return what was not read in one sentence."""
-    reading = summary.reading
-    read = count(reading.read, "place was", "places were")
-    if reading.complete:
-        rest = f", {number(reading.empty)} held no mail" if reading.empty else ""
-        if not reading.read:
-            return f"No place with mail was found in scope{rest}."
-        return f"Everything in scope was read: {read} read in full{rest}."
-    missing = count(reading.unread_places, "place was", "places were")
-    lost = sum(group.messages_skipped for group in reading.unread)
-    known = f" At least {count(lost, 'message')} in them were skipped." if lost else ""
-    return (
-        f"{missing} not read, or not in full; {read} read.{known} "
-        "What the unread parts hold is unknown, and this report does not cover it."
-    )
-
-
-def first_steps(summary: Summary) -> tuple[Step, ...]:
-    """Return what to do first, most urgent first."""
-    steps = []
-    bands = by_band(summary.incidents)
-    grave = bands[Severity.VERY_HIGH] + bands[Severity.HIGH]
-    if summary.incidents:
-        worst = summary.incidents[0]
-        steps.append(
-            Step(
-                f"Review incident {worst.rank} ({band(worst.severity)}). It is an alert until a "
-                "person confirms it; from that moment the time to notify runs (72 hours under UK "
-                "and EU GDPR). Note when you looked.",
-                worst.rank,
-            )
-        )
-    if grave > 1:
-        others = "incident" if grave == 2 else f"{number(grave - 1)} incidents"
-        steps.append(Step(f"Then review the other {others} of high or very high band."))
-    if not summary.reading.complete:
-        group = summary.reading.unread[0]
-        steps.append(
-            Step(f"Make readable what was not read, then scan again. Most often: {because(group)}.")
-        )
-    boxes = worst_mailboxes(box for box in summary.mailboxes if box.rate is not None)
-    if boxes and boxes[0].incidents > 1:
-        box = boxes[0]
-        steps.append(
-            Step(
-                f"Look at what {box.mailbox} sends out: {count(box.incidents, 'incident')}, "
-                f"{box.rate:.1f} in 1,000 messages sent."
-            )
-        )
-    if summary.totals.messages_read and summary.totals.messages_audited == 0:
-        own = listed(summary.scope.internal_domains) or "none"
-        steps.append(
-            Step(
-                f"Check who is internal ({own}): no message came from there, so none was audited. "
-                "Name the organisation's domains with --internal-domain and scan again."
-            )
-        )
-    if not steps and not summary.totals.messages_read:
-        steps.append(Step("Check that the sources hold the sent mail that was meant."))
-    if not steps:
-        steps.append(Step("Check that the scope below is the one you meant, and keep this report."))
-    return tuple(steps)
 
 
 def because(group: Unread) -> str:
@@ -414,6 +273,15 @@ def passed_on(escalation: Escalation) -> str:
         for mail in escalation.mass_mails
     ]
     return " ".join(said)
+
+
+def marked(incident: Incident) -> str:
+    """Return what people decided, as it stands before a row's reason; empty where nobody has."""
+    if incident.decision is None:
+        return ""
+    said = f"Decided: {band(incident.decision.verdict)}"
+    again = {"reopened": ", reopened", "awaiting-second": ", waits for a second person"}
+    return f"{said}{again.get(incident.state, '')}. "
 
 
 def title(incident: Incident, titles: Mapping[str, str]) -> str:

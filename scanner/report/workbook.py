@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from scanner.report import changes, words
+from scanner.report import changes, front, words
 from scanner.report.sheets import cell
 from scanner.report.summary import BANDS
 
@@ -41,7 +41,7 @@ class Sheet(Generic[_T]):
 
 def render(summary: Summary) -> bytes:
     """Return the workbook."""
-    return build(SHEETS, summary, words.headline(summary), words.edition(summary))
+    return build(SHEETS, summary, front.headline(summary), words.edition(summary))
 
 
 def build(sheets: Sequence[Sheet[_T]], of: _T, title: str, edition: str) -> bytes:
@@ -104,16 +104,18 @@ def _lines(row: Row, columns: tuple[tuple[str, int], ...]) -> int:
 
 
 def _answer(summary: Summary) -> Iterator[Row]:
-    yield "Answer", words.headline(summary)
+    yield "Answer", front.headline(summary)
+    if told := front.lede(summary):
+        yield "In short", told
     yield "Edition", words.edition(summary)
     yield "Organisation", summary.organisation
-    for step in words.first_steps(summary):
+    for step in front.first_steps(summary):
         yield "What to do first", step.text
-    yield "What was not read", words.unread_sentence(summary)
+    yield "What was not read", front.unread_sentence(summary)
     yield "What changed", changes.moved(summary)
     if summary.trend.periods:
         yield "Against the period before", changes.compared(summary)
-    yield from words.scope_facts(summary)
+    yield from front.scope_facts(summary)
     yield from words.run_facts(summary)
     for choice in summary.counting_choices:
         yield "Counting choice", choice
@@ -139,9 +141,11 @@ def _incidents(summary: Summary) -> Iterator[Row]:
 
 
 def _actions(summary: Summary) -> Iterator[Row]:
-    """Yield what to do about each incident, gravest first; owner and dates are for people."""
+    """Yield what to do about what nobody settled; owner and dates are for people."""
     titles = _titles(summary)
     for i in summary.incidents:
+        if i.settled:
+            continue
         head = words.title(i, titles)
         for step in words.steps(i):
             yield i.rank, i.incident_id, words.band(i.severity), head, step

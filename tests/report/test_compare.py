@@ -13,7 +13,7 @@ from scanner import purge, triage
 from scanner.config import Config
 from scanner.departments import Departments, Row
 from scanner.model import ScanRun, Verdict
-from scanner.report import changes, gather, words
+from scanner.report import changes, front, gather
 from scanner.report.compare import baseline
 from scanner.report.trend import MIN_SENT, Movement, Period, Trend
 from scanner.scan import scan
@@ -236,10 +236,10 @@ def test_a_period_counts_its_own_messages(
 def test_a_period_without_mail_is_not_clean(bench: Workbench) -> None:
     """The headline says that nothing can be said; so does the count beside the scope."""
     shown = bench.summary((at("2024-01-01"), at("2024-04-01")))
-    assert words.headline(shown).startswith("No mail of this period was read")
-    assert dict(words.scope_facts(shown))["Read"].startswith("0 messages")
+    assert front.headline(shown).startswith("No mail of this period was read")
+    assert dict(front.scope_facts(shown))["Read"].startswith("0 messages")
     cut = bench.summary((at("2025-11-05"), at("2025-11-08")))
-    assert dict(words.scope_facts(cut))["Read"] == "12 messages in 2 mailboxes"
+    assert dict(front.scope_facts(cut))["Read"] == "12 messages in 2 mailboxes"
 
 
 def test_rates_by_department(bench: Workbench) -> None:
@@ -343,3 +343,43 @@ def test_a_period_in_words(since: str, until: str, said: str) -> None:
 def test_no_rate_from_few_messages(sent: int, known: bool) -> None:
     """Below a hundred messages there is no rate."""
     assert (period(1, sent).rate is not None) is known
+
+
+def test_figures_leave_out_what_people_refuted_and_name_what_they_suppressed(
+    bench: Workbench,
+) -> None:
+    """A false positive is shown and counts nowhere; a suppressed incident is counted beside."""
+    bench.scan([*FIRST, listing(4, "5 Jan 2026 10:00:00 +0000", people=40)], [])
+    bench.decide(40, Verdict.FALSE_POSITIVE)
+    shown = bench.summary(ALL)
+    assert (len(shown.incidents), shown.totals.people_exposed, shown.totals.suppressed) == (
+        3,
+        60,
+        0,
+    )
+    assert {box.mailbox: box.incidents for box in shown.mailboxes}[JO] == 2
+    triage.suppress(
+        bench.workspace, "sender", JO, "known", datetime(2099, 1, 1, tzinfo=UTC), author="A"
+    )
+    hidden = bench.summary(ALL)
+    assert (len(hidden.incidents), hidden.totals.suppressed) == (0, 3)
+    assert front.headline(hidden) == "3 incidents were found, and people set all of them aside."
+
+
+def test_a_time_to_notify_runs_whatever_the_period_of_the_report(bench: Workbench) -> None:
+    """A breach of September stands on page one of the next year's first report until the regulator knows."""
+    bench.scan([*FIRST, listing(4, "5 Sep 2025 10:00:00 +0000", people=40)], [])
+    bench.decide(40, Verdict.CONFIRMED)
+    (clock,) = bench.summary().running
+    assert clock.incident_id not in {i.incident_id for i in bench.summary().incidents}
+    assert "outside this period, is a breach" in front.first_steps(bench.summary())[0].text
+    bench.decide(40, Verdict.REPORTED)
+    assert bench.summary().running == ()
+
+
+def test_people_are_between_those_told_apart_and_all_together(bench: Workbench) -> None:
+    """Addresses that several lists share count once at the upper end, too."""
+    same = listing(5, "5 Mar 2026 10:00:00 +0000").replace(b"p5.", b"p2.").replace(b"p2.0@", b"x@")
+    bench.scan([*FIRST, same], [])
+    totals = bench.summary(ALL).totals
+    assert (totals.people_low, totals.people_exposed, totals.people_high) == (61, 61, 61)

@@ -14,7 +14,7 @@ import typst
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.report import pdf, words
+from scanner.report import front, pdf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +31,8 @@ def _text(content: bytes) -> str:
 def test_says_what_the_summary_says(realistic: Summary) -> None:
     """Headline, each incident, what was not read and the run's identity are on the pages."""
     said = _text(pdf.render(realistic))
-    assert words.headline(realistic) in said
-    assert words.unread_sentence(realistic)[:60] in said
+    assert front.headline(realistic) in said
+    assert front.unread_sentence(realistic)[:60] in said
     assert realistic.run.run_id in said
     for incident in realistic.incidents:
         assert incident.incident_id in said
@@ -56,7 +56,7 @@ def test_is_tagged_and_titled_in_a_language(realistic: Summary) -> None:
     assert b"pdfuaid:part>1<" in content
     document = pypdfium2.PdfDocument(content)
     assert document.is_tagged()
-    assert document.get_metadata_value("Title") == words.headline(realistic)
+    assert document.get_metadata_value("Title") == front.headline(realistic)
     assert b"/Lang" in content
     assert b"/Marked true" in content
 
@@ -74,7 +74,7 @@ def test_hostile_text_is_shown_not_executed(hostile: Summary) -> None:
     """Markup, quotes, control and bidirectional characters in mail change nothing but letters."""
     said = _text(pdf.render(hostile))
     assert "<script>" in said
-    assert words.headline(hostile)[:40] in said
+    assert front.headline(hostile)[:40] in said
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from scanner.model import Coverage, Outcome
-from scanner.report import charts, words
+from scanner.report import charts, front, words
 from scanner.report.summary import (
     Mailbox,
     RecipientKind,
@@ -131,7 +131,7 @@ def test_columns_stay_within_the_plot(realistic: Summary) -> None:
 
 def test_the_first_step_is_the_gravest_incident(realistic: Summary) -> None:
     """What to do first: the gravest, the other grave ones, the unread, the worst mailbox."""
-    steps = words.first_steps(realistic)
+    steps = front.first_steps(realistic)
     assert steps[0].rank == 1
     assert "alert until a person confirms it" in steps[0].text
     assert "other 2 incidents of high" in steps[1].text
@@ -142,9 +142,9 @@ def test_the_first_step_is_the_gravest_incident(realistic: Summary) -> None:
 def test_a_complete_clean_scan_asks_to_check_its_scope(realistic: Summary) -> None:
     """With nothing found and all read, there is still one thing to do; with nothing read, too."""
     clean = replace(realistic, incidents=(), mailboxes=(), reading=reading_of([]))
-    assert "Check that the scope" in words.first_steps(clean)[0].text
+    assert "Check that the scope" in front.first_steps(clean)[0].text
     nothing = replace(clean, totals=replace(clean.totals, messages_read=0))
-    assert "sources hold the sent mail" in words.first_steps(nothing)[0].text
+    assert "sources hold the sent mail" in front.first_steps(nothing)[0].text
 
 
 def test_a_story_says_when_who_and_what_could_be_seen(realistic: Summary) -> None:
@@ -220,6 +220,6 @@ def test_a_date_before_the_year_thousand_is_written_in_full() -> None:
 def test_nobody_internal_is_said(realistic: Summary) -> None:
     """Where no message came from an internal domain, the first step is to name the domains."""
     totals = replace(realistic.totals, messages_audited=0)
-    steps = words.first_steps(replace(realistic, totals=totals, incidents=(), mailboxes=()))
+    steps = front.first_steps(replace(realistic, totals=totals, incidents=(), mailboxes=()))
     assert any("--internal-domain" in step.text for step in steps)
-    assert not any("--internal-domain" in s.text for s in words.first_steps(realistic))
+    assert not any("--internal-domain" in s.text for s in front.first_steps(realistic))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from python_calamine import CalamineWorkbook
 
-from scanner.report import words, workbook
+from scanner.report import front, words, workbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def _sheets(summary: Summary) -> dict[str, list[list[Any]]]:
 def test_holds_the_report_in_typed_cells(realistic: Summary) -> None:
     """Numbers are numbers, times are times, and each incident and message has its row."""
     sheets = _sheets(realistic)
-    assert sheets["Summary"][1] == ["Answer", words.headline(realistic)]
+    assert sheets["Summary"][1] == ["Answer", front.headline(realistic)]
     first = dict(zip(sheets["Incidents"][0], sheets["Incidents"][1], strict=True))
     incident = realistic.incidents[0]
     assert first["Incident"] == incident.incident_id
