@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -33,9 +33,13 @@ if TYPE_CHECKING:
 
     from scanner.detectors.base import Keyer, Kind
     from scanner.directory import Directory, Listing
+    from scanner.store import NamedMessage
 
 VERSION = 2
 """Raised when the same mail comes to something else: workspaces are then examined whole again."""
+
+JUDGING = "judging"
+"""Key of `meta`."""
 
 WORKERS_FROM_ROWS = 200_000
 """A smaller store is analysed before worker processes have started."""
@@ -73,33 +77,48 @@ def judged_by(
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def judging(rules: Rules, privacy_contacts: Sequence[str]) -> str:
+    """Return what a scan judges by, to be kept beside what it found."""
+    return json.dumps({"rules": asdict(rules), "privacy_contacts": list(privacy_contacts)})
+
+
+def judged_last(workspace: Workspace) -> tuple[Rules, list[str]] | None:
+    """Return the rules and the privacy contacts that the last scan went by.
+
+    None where that was a version before format 8, which did not keep them.
+    """
+    kept = workspace.meta(JUDGING)
+    body = json.loads(kept) if kept else {}
+    return (severity.rules_of(body["rules"]), body["privacy_contacts"]) if body else None
+
+
 def analyse(
     workspace: Workspace,
     directory: Directory,
     rules: Rules | None = None,
     privacy_contacts: Sequence[str] = (),
+    naming: Sequence[NamedMessage] = (),
 ) -> Analysis:
     """Return what the workspace's messages and content findings amount to.
 
     Mailboxes about which nothing is new are not opened, and events among them not worked out again:
-    what is kept of them gives just what examining them would.
+    what is kept gives just what examining would. `naming` counts beside what people named before.
     """
     rules = rules or severity.default_rules()
     judged = judged_by(workspace, directory, rules, privacy_contacts)
     content = _content(workspace)
-    known = kinds(workspace.meta(OWN_KINDS))
+    known, named = kinds(workspace.meta(OWN_KINDS)), workspace.named.by_mailbox(naming)
     links, promoting = _links(content)
     shared = Task(
         "", (), directory, frozenset(), rules=rules, vault=workspace.vault,
         privacy_contacts=frozenset(map(directory.primary, privacy_contacts)),
     )  # fmt: skip
-    new, parts = _examined(workspace, judged, shared, content, known)
+    new, parts = _examined(workspace, judged, shared, content, known, named)
     said = [one for part in parts for one in followed(part.said, promoting)]
     stored = {incident.incident_id: incident for incident in workspace.incidents()}
-    as_before = workspace.meta("judged_by") == judged
     factors = kind_factors(known)
     audience = {key: n for part in parts for key, n in part.external_audience.items()}
-    counted, set_aside = _counted(content, audience, known)
+    counted, set_aside = _counted(content, audience, known, frozenset().union(*named.values()))
     for part in parts:
         set_aside.update(part.set_aside)
     found, aliases = incidents.build(
@@ -112,7 +131,7 @@ def analyse(
         rules,
         _reach(directory),
         [part.digests for part in parts],
-        incidents.reusable(stored.values()) if as_before else {},
+        incidents.reusable(stored.values()) if workspace.meta("judged_by") == judged else {},
     )
     reported = follow(found, said, _met(parts), links)
     found = reported.incidents
@@ -151,17 +170,18 @@ def _examined(
     shared: Task,
     content: Mapping[str, Sequence[Finding]],
     known: Sequence[Kind],
+    named: Mapping[str, frozenset[str]],
 ) -> tuple[dict[str, Summary], list[Partition]]:
     """Return the new summaries, and every mailbox's examination, as it is or as it is kept."""
     paths = workspace.parts.by_mailbox()
-    bases = {mailbox: basis(judged, paths[mailbox]) for mailbox in sorted(paths)}
+    bases = {m: basis(judged, paths[m], named.get(m, ())) for m in sorted(paths)}
     held, listing = workspace.summaries.bases(), shared.directory.listing
     due = [
         mailbox
         for mailbox, now in bases.items()
         if mailbox not in held or held[mailbox] != (now, _says(workspace, mailbox, listing))
     ]
-    tasks = _tasks(workspace, shared, {m: paths[m] for m in due}, content, known)
+    tasks = _tasks(workspace, shared, {m: paths[m] for m in due}, content, known, named)
     many = workspace.parts.rows(set(due)) >= WORKERS_FROM_ROWS
     new: dict[str, Summary] = {}
     fresh: dict[str, Partition] = {}
@@ -191,6 +211,7 @@ def _tasks(
     paths: Mapping[str, Sequence[Path]],
     content: Mapping[str, Sequence[Finding]],
     known: Sequence[Kind],
+    named: Mapping[str, frozenset[str]],
 ) -> list[Task]:
     """Return the tasks of some mailboxes' part files, each with what their content findings say."""
     lies_in = workspace.content_mailboxes()
@@ -199,7 +220,7 @@ def _tasks(
         of_mailbox[lies_in[key]][key] = found
     return [
         _task(
-            replace(shared, mailbox=mailbox, paths=files),
+            replace(shared, mailbox=mailbox, paths=files, named=named.get(mailbox, frozenset())),
             # Before format 6 it was not stored where a finding lies.
             {**of_mailbox[""], **of_mailbox[mailbox]},
             known,
@@ -237,26 +258,24 @@ def named(
     directory: Directory,
     keys: frozenset[str],
     mailboxes: Sequence[str],
-    rules: Rules | None = None,
+    rules: Rules,
 ) -> tuple[Incident, str]:
     """Return the event around the stored copies of one message, and why it is no incident by rule.
 
-    A person says that it disclosed something, so its recipients and all findings in its content
-    count. What belongs to it is looked for in these mailboxes; nothing is recorded.
+    It is what `analyse` makes of them once they are named, as far as these mailboxes hold what
+    belongs to it; nothing is recorded.
     """
-    rules = rules or severity.default_rules()
     content, known = _content(workspace), kinds(workspace.meta(OWN_KINDS))
-    task = Task("", (), directory, frozenset(), rules=rules, named=keys, vault=workspace.vault)
-    paths = workspace.parts.by_mailbox()
-    tasks = _tasks(workspace, task, {m: paths.get(m, []) for m in mailboxes}, content, known)
-    parts = [examine(one) for one in tasks]
+    task = Task("", (), directory, frozenset(), rules=rules, vault=workspace.vault)
+    paths, before = workspace.parts.by_mailbox(), workspace.named.by_mailbox()
+    counting = {m: keys | before.get(m, frozenset()) for m in mailboxes}
+    files = {m: paths.get(m, []) for m in mailboxes}
+    parts = [examine(one) for one in _tasks(workspace, task, files, content, known, counting)]
     audience = {key: n for part in parts for key, n in part.external_audience.items()}
-    counted, _ = _counted(content, audience, known)
-    bears = {kind.id for kind in known if kind.ranks_from < NEVER}
-    own = [f for key in sorted(keys) for f in content.get(key, ()) if f.kind in bears]
+    counted, _ = _counted(content, audience, known, keys.union(*before.values()))
     found, _ = incidents.build(
         [(part.nodes, part.people) for part in parts],
-        [f for f in counted if f.message_key not in keys] + own,
+        counted,
         kind_factors(known),
         workspace.incident_ids(),
         _spoken(content, audience, known),
@@ -267,7 +286,8 @@ def named(
     event = next(
         i for i in found for m in i.messages if not keys.isdisjoint((m.message_key, *m.copies))
     )
-    reasons = [reason for part in parts for reason in part.left_out.values()]
+    nodes = [node for part in parts for node in part.nodes if node.message_key in keys]
+    reasons = [node.left_out for node in nodes]
     _, apart = _counted({key: content[key] for key in keys & content.keys()}, audience, known)
     return event, "; ".join(dict.fromkeys(filter(None, [*reasons, *apart])))
 
@@ -420,18 +440,25 @@ def kind_factors(known: Sequence[Kind]) -> dict[str, KindFactors]:
 
 
 def _counted(
-    content: Mapping[str, Sequence[Finding]], audience: Mapping[str, int], known: Sequence[Kind]
+    content: Mapping[str, Sequence[Finding]],
+    audience: Mapping[str, int],
+    known: Sequence[Kind],
+    named: frozenset[str] = frozenset(),
 ) -> tuple[list[Finding], Counter[str]]:
     """Return the content findings that make an incident, and why others do not.
 
     A single address or birth date in a letter to one person is most often that person's own; a
-    number that identifies, several people's data, or more than one reader is not.
+    number that identifies, several people's data, or more than one reader is not. Of a message that
+    a person named all count.
     """
     alone = {kind.id: kind.ranks_from for kind in known}
     context = {kind.id for kind in known if kind.context_only or kind.speaks_of_events}
     counted: list[Finding] = []
     aside: Counter[str] = Counter()
     for key, found in content.items():
+        if key in named:
+            counted.extend(f for f in found if alone[f.kind] < NEVER)
+            continue
         readers = audience.get(key, 0)
         if not readers:
             continue

@@ -45,7 +45,7 @@ def scoped_files(
             "--originals puts whole messages into an evidence pack: name one with --pack, ask for "
             "--edition full and say why with --reason"
         )
-    lead = _lead(workspace, seed, config, full=full)
+    lead = _lead(workspace, seed, full=full)
     found = scope.scope(workspace, lead, full=full, zone=zone)
     detail = {"incident": found.incident_id, "edition": found.edition, "reason": reason}
     detail |= {"originals": "read again"} if originals else {}
@@ -64,11 +64,11 @@ def scoped_files(
             say(f"{path}: written ({found.edition} edition)")
 
 
-def _lead(workspace: Workspace, seed: str | Described, config: Config, *, full: bool) -> scope.Lead:
+def _lead(workspace: Workspace, seed: str | Described, *, full: bool) -> scope.Lead:
     """Return what a seed leads to; where it may mean several, print them and raise `UsageError`."""
     found = scope.choices(workspace, seed)
     if len(found) == 1:
-        return scope.lead(workspace, found[0], config.severity.rules())
+        return scope.lead(workspace, found[0])
     rows = [
         {
             "id": choice.id,

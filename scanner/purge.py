@@ -23,6 +23,7 @@ from scanner.candidates import activity
 from scanner.config import parse_when
 from scanner.detectors import recipients
 from scanner.errors import ConfigError
+from scanner.incidents import NAMED
 from scanner.store import Erasure, PurgedIncident
 from scanner.store.sealing import SEALED
 from scanner.text import redact
@@ -273,14 +274,18 @@ def purge(
 def _erasure(workspace: Workspace, found: Plan, traces: _Traces) -> Erasure:
     """Write what is left of each part file; return all that goes."""
     directory, bearing = workspace.directory(), workspace.purges.bearing()
+    by_person = workspace.named.keys()
     parts: dict[str, list[Part]] = {}
     findings: list[str] = []
+    named: list[str] = []
     counts: Counter[tuple[str, str, bool]] = Counter()
     for part, _ in found.parts:
         rows = workspace.parts.rows_of(part)
         old = _old(rows, found.before, found.kept)
         going = rows.filter(old)
-        findings += [key for key in going["message_key"].to_pylist() if key in bearing]
+        keys = going["message_key"].to_pylist()
+        findings += [key for key in keys if key in bearing]
+        named += [key for key in keys if key in by_person]
         traces.take(going, bearing, directory)
         frames = recipients.frames(going.select(recipients.COLUMNS), directory)
         for mailbox, month, audited, context in activity(part[2], frames):
@@ -292,6 +297,7 @@ def _erasure(workspace: Workspace, found: Plan, traces: _Traces) -> Erasure:
         found.before,
         parts,
         findings,
+        named,
         [_left(standing) for standing in found.going],
         [(*place, counts[*place, True], counts[*place, False]) for place in months],
         redact,
@@ -320,6 +326,7 @@ def _left(standing: Standing) -> PurgedIncident:
         standing.reviewed_at,
         standing.aware_at,
         standing.deadline_at,
+        named=NAMED in incident.markers,
     )
 
 

@@ -373,6 +373,7 @@ def _analyse(
 ) -> None:
     """Find the incidents anew, unless all that they rest on is as it was."""
     judged = analyse.judged_by(workspace, directory, rules, contacts)
+    workspace.put_meta({analyse.JUDGING: analyse.judging(rules, contacts)})
     state = f"{judged} {directory.listing.fingerprint()} {workspace.state_token()}"
     if workspace.meta("analysed") != state:
         found = analyse.analyse(workspace, directory, rules, contacts)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scanner import data
 from scanner.model import Score, Severity
@@ -81,6 +81,12 @@ class Rules:
 
     always_from: int = 100
     """From so many people, whoever they are."""
+
+
+def rules_of(body: dict[str, Any]) -> Rules:
+    """Return the rules whose fields JSON holds."""
+    contexts = [Context(**row | {"words": tuple(row["words"])}) for row in body["contexts"]]
+    return Rules(**body | {"contexts": tuple(contexts)})
 
 
 @cache

@@ -20,6 +20,7 @@ from scanner.model import (
     parse_time,
     plain_json,
 )
+from scanner.store import NamedMessage
 from scanner.store.journal import who
 
 if TYPE_CHECKING:
@@ -210,8 +211,11 @@ class _Hidden:
                 self._claims[row.finding.message_key].append(row.finding)
 
     def by(self, incident: Incident) -> Suppression | None:
-        """Return the suppression that hides the incident; where several do, the last to end."""
-        if not self._rules:
+        """Return the suppression that hides the incident; where several do, the last to end.
+
+        None hides what a person named: it is no finding.
+        """
+        if not self._rules or incidents.NAMED in incident.markers:
             return None
         same_people = self._rules.get(("list", list_id(incident)))
         found = [same_people] if same_people else []
@@ -267,29 +271,34 @@ def decide(
 
     Raises `UnknownIdError` where there is no such incident, `UsageError` without a reason.
     """
-    if not reason.strip():
-        raise UsageError("a decision needs its reason: give it with --reason")
-    incident = find(workspace, incident_id)
-    set_to = {name: value for name, value in (factors or {}).items() if value is not None}
-    for name, value in set_to.items():
-        low, high = FACTORS[name]
-        if not low <= value <= high:
-            raise UsageError(f"--{name} {value:g}: ENISA's factor lies between {low} and {high}")
-    now = datetime.now(UTC)
-    if aware_at is not None and aware_at > now:
-        raise UsageError("--aware-at lies in the future")
+    check(reason, factors, aware_at)
+    incident, now = find(workspace, incident_id), datetime.now(UTC)
     before = [d.at for d in workspace.decisions.all() if d.incident_id == incident.incident_id]
     at = max([now, *(word + timedelta(microseconds=1) for word in before)])
     if at > now and verdict in AWARE:
         aware_at = aware_at or now  # the clock went back: the last word counts, and runs from now
     decision = Decision(
         uuid.uuid4().hex, incident.incident_id, verdict, author.strip() or who(), at, reason,
-        **set_to, aware_at=aware_at, messages=exposing(incident),
+        **(factors or {}), aware_at=aware_at, messages=exposing(incident),
     )  # fmt: skip
     with workspace.transaction():
         workspace.decisions.add([decision])
         workspace.journal.write("decided", incident=decision.incident_id, verdict=verdict.value)
     return decision
+
+
+def check(
+    reason: str, factors: Mapping[str, float | None] | None, aware_at: datetime | None
+) -> None:
+    """Raise `UsageError` where something of a decision cannot be."""
+    if not reason.strip():
+        raise UsageError("a decision needs its reason: give it with --reason")
+    for name, value in (factors or {}).items():
+        low, high = FACTORS[name]
+        if value is not None and not low <= value <= high:
+            raise UsageError(f"--{name} {value:g}: ENISA's factor lies between {low} and {high}")
+    if aware_at is not None and aware_at > datetime.now(UTC):
+        raise UsageError("--aware-at lies in the future")
 
 
 def find(workspace: Workspace, incident_id: str) -> Incident:
@@ -302,8 +311,8 @@ def find(workspace: Workspace, incident_id: str) -> Incident:
     if found is None and incident_id.startswith("msg-"):
         raise UnknownIdError(
             f"{incident_id}: a message in no incident, which the rules took for ordinary mail; "
-            f"`undisclosed scope {incident_id}` says why and what it showed, and the decision on "
-            "it belongs in your own register"
+            f"`undisclosed scope {incident_id}` says why and what it showed, and `undisclosed "
+            f"decide {incident_id}` makes it an incident"
         )
     if found is None:
         raise UnknownIdError(
@@ -411,9 +420,17 @@ class Precision:
 
 
 def precision(workspace: Workspace) -> list[Precision]:
-    """Return, for each kind that people decided on, how often it was right; purged ones count."""
-    words = [(s.decision.verdict, s.incident.kinds) for s in standings(workspace) if s.decision]
-    words += [(Verdict(i.verdict), i.kinds) for i in workspace.purges.incidents() if i.verdict]
+    """Return, for each kind that people decided on, how often it was right; purged ones count.
+
+    What a person named was claimed by no rule, and says nothing of how right these are.
+    """
+    words = [
+        (s.decision.verdict, s.incident.kinds)
+        for s in standings(workspace)
+        if s.decision and incidents.NAMED not in s.incident.markers
+    ]
+    gone = workspace.purges.incidents()
+    words += [(Verdict(i.verdict), i.kinds) for i in gone if i.verdict and not i.named]
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for verdict, decided in words:
         for kind in decided:
@@ -425,21 +442,44 @@ def precision(workspace: Workspace) -> list[Precision]:
 
 
 def exported(workspace: Workspace) -> bytes:
-    """Return decisions and suppressions as JSON, which `import_file` takes."""
+    """Return decisions, suppressions and what people named as JSON, which `read` takes."""
     decisions, suppressions = workspace.decisions.all(), workspace.decisions.suppressions()
-    form = {"version": FORM, "decisions": decisions, "suppressions": suppressions}
+    named = [
+        {"incident_id": incident, **one._asdict()}
+        for incident, one in workspace.named.of_incidents()
+    ]
+    form = {
+        "version": FORM, "decisions": decisions, "suppressions": suppressions, "named": named,
+    }  # fmt: skip
     workspace.journal.write("exported decisions", decisions=len(decisions))
     return json.dumps(form, default=plain_json, indent=1).encode() + b"\n"
 
 
-def import_file(workspace: Workspace, path: Path, *, skip_unknown: bool = False) -> tuple[int, int]:
-    """Take in what `export` wrote, all or nothing; return how many words were new, and left out.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a file holds that `export` wrote."""
 
-    Raises `UsageError` for a file of another form, `UnknownIdError` that names the incidents which
-    the workspace does not hold, unless those are to be left out.
+    decisions: Sequence[Decision]
+    suppressions: Sequence[Suppression]
+    named: Sequence[tuple[str, NamedMessage]]
+    """With the incident that each belonged to there."""
+
+
+def take_in(
+    workspace: Workspace, path: Path, said: Said, here: Mapping[str, str], *, skip_unknown: bool
+) -> tuple[int, int]:
+    """Take in what a file says, all or nothing; return how many words were new, and left out.
+
+    `here` tells what some incidents are called here. Raises `UnknownIdError` that names the
+    incidents which the workspace does not hold, unless those are to be left out.
     """
-    decisions, suppressions = _read(path)
-    unknown = sorted({d.incident_id for d in decisions if not workspace.incident(d.incident_id)})
+    ids = {d.incident_id for d in said.decisions}
+    strange = {i for i in ids if not workspace.incident(i)}
+    renamed = {i: here[i] for i in strange if i in here}
+    decisions = [
+        replace(d, incident_id=renamed.get(d.incident_id, d.incident_id)) for d in said.decisions
+    ]
+    unknown = sorted(strange - renamed.keys())
     if unknown and not skip_unknown:
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise UnknownIdError(
@@ -449,19 +489,23 @@ def import_file(workspace: Workspace, path: Path, *, skip_unknown: bool = False)
         )
     known = [d for d in decisions if d.incident_id not in unknown]
     with workspace.transaction():
-        new = workspace.decisions.add(known, suppressions)
+        new = workspace.decisions.add(known, said.suppressions)
         left_out = len(decisions) - len(known)
         workspace.journal.write("imported decisions", new=new, left_out=left_out)
     return new, left_out
 
 
-def _read(path: Path) -> tuple[list[Decision], list[Suppression]]:
+def read(path: Path) -> Said:
+    """Return what a file says; raises `UsageError` for one of another form."""
     try:
         form = json.loads(path.read_text("utf-8"))
         if form["version"] != FORM:
             raise UsageError(f"{path}: form {form['version']!r}; this version reads {FORM}")
-        return list(map(_decision, form["decisions"])), list(
-            map(_suppression, form["suppressions"])
+        return Said(
+            list(map(_decision, form["decisions"])),
+            list(map(_suppression, form["suppressions"])),
+            # Before format 8 nobody could name a message.
+            list(map(_named, form.get("named", ()))),
         )
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
@@ -489,6 +533,15 @@ def _suppression(row: dict[str, Any]) -> Suppression:
     if row["field"] not in SUPPRESSED_BY:
         raise ValueError(row["field"])
     return Suppression(**row | _times(row, "at", "expires_at", perhaps="lifted_at"))
+
+
+def _named(row: dict[str, Any]) -> tuple[str, NamedMessage]:
+    """Return what a person named; raises where `decide` would not have made it."""
+    _texts(row, "incident_id", "message_key", "mailbox", "author")
+    at = parse_time(row["at"])
+    if at is None or at.tzinfo is None:
+        raise ValueError("at")
+    return row.pop("incident_id"), NamedMessage(**row | {"at": at})
 
 
 def _texts(row: dict[str, Any], *names: str) -> None:

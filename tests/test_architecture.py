@@ -25,7 +25,7 @@ LAYERS = (
     ("candidates", "escalation", "access"),
     ("collect", "analyse", "triage", "who", "simulate"),
     ("scope", "purge"),
-    ("scan", "report", "notify"),
+    ("scan", "naming", "report", "notify"),
     ("terminal",),
     ("inquiry",),
     ("commands", "api"),

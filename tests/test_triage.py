@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scanner import triage
+from scanner import naming, triage
 from scanner.config import Config, Triage
 from scanner.errors import UnknownIdError, UsageError
 from scanner.model import Severity, Verdict
@@ -295,8 +295,8 @@ def test_export_and_import_are_one(workspace: Workspace, mail: Path, tmp_path: P
     path.write_bytes(triage.exported(workspace))
     with Workspace(tmp_path / "other", create=True) as other:
         scan(Config(), [str(mail)], other)
-        assert triage.import_file(other, path) == (2, 0)
-        assert triage.import_file(other, path) == (0, 0)
+        assert naming.import_file(other, path) == (2, 0)
+        assert naming.import_file(other, path) == (0, 0)
         assert other.decisions.all() == workspace.decisions.all()
         assert other.decisions.suppressions() == workspace.decisions.suppressions()
         assert first(other).state == "decided"
@@ -312,9 +312,9 @@ def test_unknown_incidents_are_refused_whole(workspace: Workspace, tmp_path: Pat
     path = tmp_path / "decisions.json"
     path.write_text(json.dumps(form))
     with pytest.raises(UnknownIdError, match=r"inc-ffffffffff.*nothing was taken in"):
-        triage.import_file(workspace, path)
+        naming.import_file(workspace, path)
     assert len(workspace.decisions.all()) == 1
-    assert triage.import_file(workspace, path, skip_unknown=True) == (1, 1)
+    assert naming.import_file(workspace, path, skip_unknown=True) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_a_file_of_another_form(workspace: Workspace, tmp_path: Path, content: s
     path = tmp_path / "decisions.json"
     path.write_text(content)
     with pytest.raises(UsageError, match=r"decisions\.json"):
-        triage.import_file(workspace, path)
+        naming.import_file(workspace, path)
     assert workspace.decisions.all() == []
 
 
@@ -390,9 +390,9 @@ def test_hostile_values(
     path.write_text(json.dumps(form | changed))
     if part:
         with pytest.raises(UsageError, match=r"decisions\.json: not a file that"):
-            triage.import_file(workspace, path)
+            naming.import_file(workspace, path)
     else:
-        assert triage.import_file(workspace, path) == (2, 0)
+        assert naming.import_file(workspace, path) == (2, 0)
     held = len(workspace.decisions.all()), len(workspace.decisions.suppressions())
     assert held == ((1, 1) if part else (2, 2))
 
@@ -404,4 +404,4 @@ def test_a_file_too_deep_to_be_read(
     path = tmp_path / "decisions.json"
     path.write_text('{"version": 1, "decisions": ' + "[" * 200_000)
     with pytest.raises(UsageError, match="not a file that"):
-        triage.import_file(decided[0], path)
+        naming.import_file(decided[0], path)

@@ -91,9 +91,6 @@ class Partition:
     said: Sequence[Said]
     """What matters to how exposures were reported."""
 
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    """Why the recipients of the messages that a person names make no incident, by their keys."""
-
     digests: Sequence[str] = ()
     """A hash of each node with its people: equal while nothing about them is another."""
 
@@ -143,8 +140,9 @@ def examine(task: Task) -> Partition:
         )
     )
     people, totals = _people(found, chosen)
+    left_out = _left_out(found, named, lists)
     view = _View(
-        found, chosen, lists, received, context, remedies, totals, kin, first, astray, named
+        found, chosen, lists, received, context, remedies, totals, kin, first, astray, left_out
     )
     nodes = list(view.nodes())
     keys = [node.message_key for node in nodes]
@@ -154,7 +152,7 @@ def examine(task: Task) -> Partition:
         view.findings,
         _audience(keys, totals, ~found.messages["inbound"].to_numpy()[chosen]),
         activity(task.mailbox, found),
-        _set_aside(lists["aside"].drop(kin.aside), len(topics) - len(first), doubtful),
+        _set_aside(_left(lists["aside"], kin.aside, named), len(topics) - len(first), doubtful),
         [misdirection.finding(node.message_key, a) for node in nodes for a in node.astray],
         spoken.said(
             found,
@@ -162,7 +160,6 @@ def examine(task: Task) -> Partition:
             task.privacy_contacts,
             _among(found.table["message_key"], task.mass),
         ),
-        _left_out(found, named, lists),
         _digests(nodes, people),
         address_hashes(pa.array(found.addresses["address"], pa.string())),
     )
@@ -186,14 +183,13 @@ def _remedies(task: Task, found: Frames) -> np.ndarray:
     return remedies
 
 
-def _left_out(found: Frames, named: np.ndarray, lists: pd.DataFrame) -> dict[str, str]:
-    """Return why the recipients of each of these rows make no incident, by message key."""
+def _left_out(found: Frames, named: np.ndarray, lists: pd.DataFrame) -> dict[int, str]:
+    """Return why the recipients of each of these rows make no incident."""
     audited, inbound = (found.messages[name].to_numpy()[named] for name in ("audited", "inbound"))
     reasons = lists["aside"].reindex(named, fill_value=aside.PAIR).tolist()
-    keys = found.table["message_key"].take(pa.array(named, pa.int64())).to_pylist()
     return {
-        key: reason if sent else aside.INBOUND if theirs else aside.NOT_SENT
-        for key, reason, sent, theirs in zip(keys, reasons, audited, inbound, strict=True)
+        row: reason if sent else aside.INBOUND if theirs else aside.NOT_SENT
+        for row, reason, sent, theirs in zip(named.tolist(), reasons, audited, inbound, strict=True)
     }
 
 
@@ -235,6 +231,11 @@ def _topics(suggested: pd.DataFrame) -> np.ndarray:
     """Return the mailings that are on a sensitive topic, whatever else their mailbox sends."""
     told = (suggested != "") & (suggested != MAILBOX)
     return np.asarray(suggested.index[told.any(axis=1)].to_numpy())
+
+
+def _left(reasons: pd.Series, kin: np.ndarray, named: np.ndarray) -> pd.Series:
+    """Return why lists are set aside, without those that count in an event or were named."""
+    return reasons[~reasons.index.isin(np.union1d(kin, named))]
 
 
 def _set_aside(left: pd.Series, topics: int, doubtful: int) -> Counter[str]:
@@ -333,20 +334,22 @@ class _View:
     kin: Relatives
     topics: np.ndarray
     astray: Mapping[int, tuple[Astray, ...]]
-    named: np.ndarray
+    left_out: Mapping[int, str]
+    """Of the messages that a person named: why their recipients make no incident."""
+
     findings: dict[str, Finding] = field(default_factory=dict)
 
     def nodes(self) -> Iterator[Node]:
         """Yield a node for each, and keep the finding of each list."""
         rows = pd.concat([self.lists[self.lists.index.isin(self.chosen)], self.received])
-        theirs = set(self.received.index.tolist()).difference(self.named.tolist())
+        theirs = set(self.received.index.tolist()).difference(self.left_out)
         asides = dict(zip(rows.index.tolist(), rows["aside"].tolist(), strict=True))
         work = set(rows.index[rows["work"]].tolist())
         rows = rows.drop(columns=["aside", "work"])
         shapes = {row: RecipientList(*values) for row, *values in rows.itertuples()}
         asides |= dict.fromkeys(self.kin.pairs.tolist(), aside.PAIR)
         related, inbound = set(self.kin.aside.tolist()), set(self.kin.inbound.tolist())
-        topics, named = set(self.topics.tolist()), set(self.named.tolist())
+        topics = set(self.topics.tolist())
         columns = [
             "message_key", "internet_message_id", "mailbox", "sent_at", "sender", "subject",
             "thread", "message_class",
@@ -360,7 +363,7 @@ class _View:
             reason = asides.get(row, "")
             shape = shapes.get(row)
             listed = shape is not None and not reason and row not in theirs
-            if row in named:
+            if row in self.left_out:
                 # One address that others could see is a list, if a person says that it counts.
                 listed, reason = total["shown"] >= 1 and total["outside"] >= 2, ""
             elif reason and row not in related and reason != aside.PAIR:
@@ -384,7 +387,8 @@ class _View:
                 inbound=row in inbound,
                 sealed_topic=row in topics,
                 astray=self.astray.get(row, ()),
-                named=row in named,
+                named=row in self.left_out,
+                left_out=self.left_out.get(row, ""),
                 theirs=row in theirs,
             )
             if shape is not None:

@@ -27,7 +27,10 @@ WhyOption = Annotated[str, typer.Option("--reason", help="Why; it is kept with t
 
 
 def decide(
-    incident: Annotated[str, typer.Argument(help="Id of the incident, as inc-0123456789.")],
+    incident: Annotated[
+        str,
+        typer.Argument(help="Id of the incident, as inc-0123456789, or of a message (msg-...)."),
+    ],
     verdict: Annotated[Verdict, typer.Argument(help="What it is.")],
     reason: WhyOption,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
@@ -45,17 +48,19 @@ def decide(
 ) -> None:
     """Record what a person says of an incident; every word is kept, the latest counts.
 
+    A message in no incident is one from then on, in every later scan, whatever the rules say.
+
     With confirmed-breach or reported the time to notify runs, from now or from --aware-at on. A
     factor set here takes the place of its range; both are kept.
 
     Example: `undisclosed decide inc-0123456789 confirmed-breach --reason "patients" --dpc 4`
     """
-    from scanner import terminal, triage
+    from scanner import naming, terminal
     from scanner.config import instant
     from scanner.report import register
 
     with errors(), opened(workspace) as store:
-        triage.decide(
+        decision = naming.decide(
             store,
             incident,
             verdict,
@@ -64,7 +69,9 @@ def decide(
             factors={"dpc": dpc, "ei": ei, "cb": cb},
             aware_at=instant(aware_at),
         )
-        terminal.say(register.told(store, incident))
+        terminal.say(register.told(store, decision.incident_id))
+        if not incident.strip().lower().startswith(naming.INCIDENT):
+            terminal.say(f"{incident.strip()} is part of {decision.incident_id}")
 
 
 def suppress(
@@ -147,7 +154,7 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", help="JSON file to write.")],
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
-    """Write all decisions and suppressions to a file that `import` takes.
+    """Write all decisions, suppressions and named messages to a file that `import` takes.
 
     Example: `undisclosed export -w audit -o decisions.json`
     """
@@ -167,12 +174,14 @@ def import_(
 ) -> None:
     """Take in decisions and suppressions, all of them or none; what is here already stays.
 
+    Messages that a decision elsewhere made incidents are such from then on, where they are stored.
+
     Example: `undisclosed import decisions.json -w audit`
     """
-    from scanner import triage
+    from scanner import naming
 
     with errors(), opened(workspace) as store:
-        new, left_out = triage.import_file(store, file, skip_unknown=skip_unknown)
+        new, left_out = naming.import_file(store, file, skip_unknown=skip_unknown)
         unknown = f", {left_out} on unknown incidents left out" if left_out else ""
         typer.echo(f"{file}: {new} new{unknown}", err=True)
 

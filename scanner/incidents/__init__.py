@@ -17,7 +17,7 @@ from scanner.exposure import Exposure, People
 from scanner.incidents.crowds import Crowds
 from scanner.incidents.files import content_people, files_of, refer
 from scanner.incidents.joins import Joiner
-from scanner.incidents.marks import Event, Marker, is_cut, mark, markers
+from scanner.incidents.marks import NAMED, Event, Marker, is_cut, mark, markers
 from scanner.incidents.nodes import Node, Quoted, plain_subject
 from scanner.incidents.passing import Header, Passed, Sight, passed_on
 from scanner.incidents.telling import gravest, mentioned, of_a_list, why
@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 
     from scanner.severity import KindFactors, Rules
 
-__all__ = ["Marker", "Node", "Quoted", "build", "is_cut", "markers", "plain_subject", "reusable"]
+__all__ = [
+    "NAMED",
+    "Marker",
+    "Node",
+    "Quoted",
+    "build",
+    "is_cut",
+    "markers",
+    "plain_subject",
+    "reusable",
+]
 
 REPEAT_WITHIN = timedelta(days=90)
 """So long after an incident another of the same sender is a repeat (docket: weeks to a quarter)."""
@@ -378,7 +388,8 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 def _merge_copies(nodes: Sequence[Node]) -> tuple[list[int], dict[str, tuple[str, ...]]]:
     """Return, of the stored copies of each message, the one that tells most, and its copies' keys.
 
-    The sender's own copy holds the Bcc recipients, so the largest audience is the sender's.
+    The sender's own copy holds the Bcc recipients, so the largest audience is the sender's. A copy
+    that a person named stands for those which were read later.
     """
     copies: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for position, node in enumerate(nodes):
@@ -390,6 +401,7 @@ def _merge_copies(nodes: Sequence[Node]) -> tuple[list[int], dict[str, tuple[str
         first, *rest = sorted(
             group,
             key=lambda p: (
+                not nodes[p].named,
                 not (nodes[p].listed or nodes[p].theirs),
                 -nodes[p].audience,
                 nodes[p].message_key,

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from scanner.model import Finding
     from scanner.severity import Context, Rules
 
+NAMED = "named-by-person"
+"""Marker of an event that a person, and no rule, found."""
+
 TOLD = 10
 """Messages of one marker that are named; of the others the number is said."""
 
@@ -132,6 +135,9 @@ def mark(
 ) -> tuple[Mark, ...]:
     """Return the marks of an event, in the order of `markers`."""
     given: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for position in event.named:
+        reason = event.nodes[position].left_out or "nothing spoke against it"
+        given[NAMED].append((position, f"by the rules it was none: {reason}"))
     _mark_context(given, event, contexts)
     _mark_lists(given, event, count, people, rules)
     _mark_joins(given, event)

@@ -78,6 +78,9 @@ class Node:
     named: bool = False
     """Whether a person named it as one that disclosed something, whatever the rules say."""
 
+    left_out: str = ""
+    """Why the recipients of one that a person named make no incident by the rules."""
+
     theirs: bool = False
     """Whether an outsider sent it with a list that would be ranked as ours: no disclosure of ours,
     until somebody of ours passes the list on."""

@@ -34,6 +34,9 @@ SAYINGS = {
 """What each way of joining adds to the sentence."""
 
 
+_BY_A_PERSON = "named by a person, not found by the rules"
+
+
 def gravest(found: Sequence[Finding], kinds: Mapping[str, KindFactors]) -> list[str]:
     """Return the kinds found, those that weigh most in a score first."""
     weights = {kind: -factors.dpc[1] * factors.ei[1] for kind, factors in kinds.items()}
@@ -117,6 +120,9 @@ def why(
         parts.append(f"the wording suggests {contexts[0].title}")
     if mentions and mentions[0].dpc > max((c.dpc for c in contexts), default=0):
         parts.append(f"the content has {mentions[0].title}")
+    if event.named:
+        alone = len(event.named) == len(event.exposing)
+        parts.append(_BY_A_PERSON if alone else f"one message of it was {_BY_A_PERSON}")
     said = [m for m in SAYINGS if m in carried and not (m == "forward" and only_passed)]
     parts.extend(SAYINGS[marker] for marker in said)
     sentence = "; ".join(parts)

@@ -339,6 +339,11 @@ def _unknown(incident: Incident, facts: Mapping[str, Any]) -> tuple[str, ...]:
         found.append("Whether the address is really the wrong one: its owner and the sender know.")
         if not incident.people_exposed:
             found.append("Whose data the message held: nothing was found in what was read of it.")
+    if not incident.kinds:
+        found.append(
+            "What the message held: no personal data was found in it, or none was looked for. The "
+            "severity says nothing of it until a person sets the factors."
+        )
     if facts["internal_viewers"]:
         found.append(f"What {facts['internal_viewers']:,} internal recipients did with it.")
     return tuple(found)

@@ -90,10 +90,12 @@ def pack(
 
     `originals` reads the messages again and hands each to what it is given, one at a time.
     """
+    # Before it was an incident, a message was handled under its own id.
+    ids = {found.incident_id, *(scope.short(str(m["message_key"])) for m in found.messages)}
     log = [
         entry
         for entry in workspace.journal.entries()
-        if entry.detail.get("incident") == found.incident_id or entry.action == "scanned"
+        if entry.detail.get("incident") in ids or entry.action == "scanned"
     ]
     files = {
         "README.txt": READ_ME.format(

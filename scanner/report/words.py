@@ -298,7 +298,9 @@ def title(incident: Incident, titles: Mapping[str, str]) -> str:
             return f"{count(many, 'address', 'addresses')} shown to other recipients"
         what = listed(["visible addresses", *map(lower_first, others)])
         return f"{count(many, 'person', 'people')} exposed by {what}"
-    said = listed([*others[:1], *map(lower_first, others[1:])]) or "Personal data"
+    if not others:
+        return "A message that a person named: whose data it held is unknown"
+    said = listed([*others[:1], *map(lower_first, others[1:])])
     return f"{said[:1].upper()}{said[1:]} of {count(many, 'person', 'people')} disclosed"
 
 

@@ -14,10 +14,11 @@ from scanner import detectors, triage, who
 from scanner.detectors.reports import ASTRAY_REPORT, EXPOSURE_REPORT
 from scanner.errors import UsageError
 from scanner.exposure import exposed_hashes
+from scanner.incidents import NAMED
 from scanner.model import Severity
 from scanner.scope import seek, traces
-from scanner.scope.leads import Choice, Lead, choices, find, lead
-from scanner.scope.seek import Described, short
+from scanner.scope.leads import Choice, Lead, choices, find, lead, only
+from scanner.scope.seek import Described, Match, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from scanner.who import Rows
 
 __all__ = [
-    "Choice", "Described", "Event", "Lead", "Likeness", "Person", "Scope", "choices", "fields",
-    "find", "lead", "scope", "short", "viewers",
+    "Choice", "Described", "Event", "Lead", "Likeness", "Match", "Person", "Scope", "choices",
+    "fields", "find", "lead", "only", "scope", "short", "viewers",
 ]  # fmt: skip
 
 SHOWN = 50
@@ -367,7 +368,7 @@ def _timeline(
         events.append((message.sent_at, f"{what} (from {message.mailbox}){of}"))
     if standing:
         said = {
-            "first flagged by a scan": standing.first_alert_at,
+            "first flagged": standing.first_alert_at,
             "first decided on": standing.reviewed_at,
             "known to be a breach": standing.aware_at,
             "the time to notify ends": standing.deadline_at,
@@ -493,10 +494,7 @@ def fields(found: Scope, messages: Sequence[dict[str, Any]]) -> dict[str, object
     return {
         "what_happened": found.why,
         "was_it_cyber": "no: sent by mail from inside",
-        "how_found": "audit of sent mail"
-        if not found.left_out
-        else "somebody named the message; by the audit's rules it is no incident: "
-        + found.left_out,
+        "how_found": _how_found(found),
         "discovered_at": found.clocks["aware_at"] or "not yet: no person has confirmed a breach",
         "first_alert_at": found.clocks["first_alert_at"],
         "happened_at": sent[0] if sent else unknown,
@@ -519,6 +517,18 @@ def fields(found: Scope, messages: Sequence[dict[str, Any]]) -> dict[str, object
         or (
             "none yet: a person decides whether to notify"
             if not found.left_out
-            else "keep it in your own register: `decide` takes incidents only"
+            else f"none yet: `undisclosed decide {found.incident_id}` records one, and makes it an "
+            "incident"
         ),
     }
+
+
+def _how_found(found: Scope) -> str:
+    """Return whether the audit or a person came upon it."""
+    if found.left_out:
+        return (
+            f"somebody named the message; by the audit's rules it is no incident: {found.left_out}"
+        )
+    if NAMED in found.markers:
+        return "somebody named a message that the audit's rules had left out"
+    return "audit of sent mail"

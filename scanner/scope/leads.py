@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scanner import analyse
+from scanner import analyse, severity
 from scanner.errors import UnknownIdError, UsageError
 from scanner.model import ContentLevel
 from scanner.scope import seek
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from scanner.model import Incident
     from scanner.scope.seek import Described
-    from scanner.severity import Rules
     from scanner.store import Workspace
 
 COLLEAGUES = 20
@@ -66,7 +65,8 @@ def choices(workspace: Workspace, seed: str | Described) -> list[Choice]:
         matches = seek.by_id(workspace, workspace.directory(), seed)
         missing = (
             f"{seed}: neither an incident nor a stored message in {workspace.root}; `undisclosed "
-            "incidents` lists the incidents, --sender and --around look a message up"
+            "incidents` lists the incidents, `undisclosed scope` with --sender and --around "
+            "looks a message up"
         )
     else:
         matches = seek.by_description(workspace, workspace.directory(), seed)
@@ -75,7 +75,9 @@ def choices(workspace: Workspace, seed: str | Described) -> list[Choice]:
             "`undisclosed coverage` says what was not read"
         )
     if not matches:
-        raise UnknownIdError(missing)
+        floor = workspace.purges.floor()
+        gone = f". Mail sent before {floor:%Y-%m-%d} was purged" if floor else ""
+        raise UnknownIdError(missing + gone)
     of_message = workspace.incident_ids()
     found: dict[str, Choice] = {}
     for match in matches:
@@ -116,16 +118,21 @@ def _outside(match: Match) -> Choice:
     )  # fmt: skip
 
 
-def lead(workspace: Workspace, choice: Choice, rules: Rules | None = None) -> Lead:
-    """Return the event of a choice; of a message in no incident, what the analysis makes of it."""
+def lead(workspace: Workspace, choice: Choice) -> Lead:
+    """Return the event of a choice; of a message in no incident, what the analysis makes of it.
+
+    It goes by the rules that the last scan went by.
+    """
     if not isinstance(choice.what, Match):
         return Lead(choice.what)
     match, stored = choice.what, set(workspace.mailboxes())
     colleagues = [mailbox for mailbox in match.internal if mailbox in stored]
     mailboxes = dict.fromkeys([*match.mailboxes, *colleagues[:COLLEAGUES]])
+    judged = analyse.judged_last(workspace)
     event, reason = analyse.named(
-        workspace, workspace.directory(), frozenset(match.keys), list(mailboxes), rules
-    )
+        workspace, workspace.directory(), frozenset(match.keys), list(mailboxes),
+        judged[0] if judged else severity.default_rules(),
+    )  # fmt: skip
     reasons = [reason or NOT_YET, *([] if event.kinds else [_held(workspace, match)])]
     return Lead(
         replace(event, incident_id=match.id), "; ".join(reasons), len(colleagues) - COLLEAGUES
@@ -142,10 +149,15 @@ def _held(workspace: Workspace, match: Match) -> str:
     return "no personal data was found in its content"
 
 
-def find(workspace: Workspace, seed: str | Described, rules: Rules | None = None) -> Lead:
-    """Return the one event that a seed leads to; raises `UsageError` where it may mean several."""
+def only(workspace: Workspace, seed: str | Described) -> Choice:
+    """Return the one thing that a seed means; raises `UsageError` where it may mean several."""
     found = choices(workspace, seed)
     if len(found) > 1:
         ids = ", ".join(choice.id for choice in found[:10])
         raise UsageError(f"{len(found)} incidents and messages fit that: {ids}; name one of them")
-    return lead(workspace, found[0], rules)
+    return found[0]
+
+
+def find(workspace: Workspace, seed: str | Described) -> Lead:
+    """Return the one event that a seed leads to; raises `UsageError` where it may mean several."""
+    return lead(workspace, only(workspace, seed))

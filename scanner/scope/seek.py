@@ -66,6 +66,9 @@ class Match:
     """That of the sender's own copy first, where it is stored."""
 
     mailboxes: tuple[str, ...]
+    """That of each key."""
+
+    internet_message_id: str
     sent_at: datetime | None
     subject: str
     subject_redacted: str
@@ -87,7 +90,10 @@ def short(key: str) -> str:
 
 
 def by_id(workspace: Workspace, directory: Directory, seed: str) -> list[Match]:
-    """Return the messages of a message key, the beginning of one, or a Message-ID."""
+    """Return the messages of a message key, the beginning of one, or a Message-ID.
+
+    With each come all stored copies, whose keys are others.
+    """
     if not seed:
         return []
     key = _KEY.fullmatch(seed.lower())
@@ -96,7 +102,15 @@ def by_id(workspace: Workspace, directory: Directory, seed: str) -> list[Match]:
         found = pc.equal(table["internet_message_id"], seed)
         return pc.or_(found, pc.starts_with(table["message_key"], key[1])) if key else found
 
-    return _matches(workspace, directory, fits, None)
+    found = _matches(workspace, directory, fits, None)
+    known = {one.internet_message_id for one in found} - {""}
+    if not known or seed in known:
+        return found
+    ids = pa.array(sorted(known), pa.string())
+    whole = _matches(
+        workspace, directory, lambda table: pc.is_in(table["internet_message_id"], ids), None
+    )
+    return [next((w for w in whole if one.keys[0] in w.keys), one) for one in found]
 
 
 def by_description(workspace: Workspace, directory: Directory, described: Described) -> list[Match]:
@@ -202,7 +216,8 @@ def _joined(rows: Iterable[dict[str, Any]], directory: Directory) -> list[Match]
         found.append(
             Match(
                 tuple(row["message_key"] for row in copies),
-                tuple(dict.fromkeys(row["mailbox"] for row in copies)),
+                tuple(row["mailbox"] for row in copies),
+                first["internet_message_id"],
                 first["sent_at"],
                 first["subject"],
                 text.redact(first["subject"], named_in(first["subject"], names))

@@ -1,6 +1,7 @@
 """The workspace: SQLite state, migrations, one-transaction page commit, queries."""
 
 from scanner.store.analyses import Analysis
+from scanner.store.named import NamedMessage
 from scanner.store.parts import StoredKeys
 from scanner.store.purges import Erasure, PurgedIncident
 from scanner.store.summaries import Summary, basis
@@ -11,6 +12,7 @@ __all__ = [
     "Analysis",
     "Erasure",
     "FindingRow",
+    "NamedMessage",
     "PurgedIncident",
     "StoredKeys",
     "Summary",

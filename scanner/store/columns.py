@@ -29,6 +29,7 @@ SEALED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "suppressions": (("suppression_id",), ("value", "author", "reason")),
     "journal": (("entry",), ("actor", "detail")),
     "purged_incidents": (("incident_id",), ("body",)),
+    "named_messages": (("message_key",), ("author",)),
 }
 """Table: the columns that tell a row, and the sealed ones."""
 
@@ -42,6 +43,7 @@ VEILED: dict[str, tuple[str, ...]] = {
     "activity": ("mailbox",),
     "notified": ("channel",),
     "purged_activity": ("mailbox",),
+    "named_messages": ("mailbox",),
 }
 
 PLAIN: dict[str, tuple[str, ...]] = {
@@ -64,6 +66,7 @@ PLAIN: dict[str, tuple[str, ...]] = {
     "notified": ("incident_id", "mark", "at"),
     "purged_incidents": ("incident_id", "purged_at"),
     "purged_activity": ("month",),
+    "named_messages": ("message_key", "at"),
 }  # fmt: skip
 """Texts that say nothing of mail: ids and keyed hashes, times, words of this program."""
 

@@ -47,6 +47,8 @@ class PurgedIncident:
     aware_at: datetime | None
     deadline_at: datetime | None
     purged_at: datetime | None = None
+    named: bool = False
+    """Whether a person, and no rule, found it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,9 @@ class Erasure:
 
     findings: Sequence[str]
     """Keys of purged messages that have findings."""
+
+    named: Sequence[str]
+    """Keys of those that people named."""
 
     incidents: Sequence[PurgedIncident]
     activity: Iterable[tuple[str, str, int, int]]
@@ -123,6 +128,9 @@ class Purges:
             self._parts(gone.parts)
             self._db.executemany(
                 "DELETE FROM main.findings WHERE message_key = ?", [(key,) for key in gone.findings]
+            )
+            self._db.executemany(
+                "DELETE FROM main.named_messages WHERE message_key = ?", [(k,) for k in gone.named]
             )
             self._incidents(gone.incidents, now or "")
             self._decisions.forget([i.incident_id for i in gone.incidents], gone.before, gone.mask)

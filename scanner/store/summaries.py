@@ -1,9 +1,9 @@
 """What is kept of each mailbox's examination, so that only those with something new are examined.
 
 A summary is there only while all that it rests on is as it was: what adds to a mailbox, or looks at
-its content again, drops its summary in the same transaction. What cannot be told so, its part files
-and what everything is judged by, its `basis` tells, and `listed` what the address book says of the
-addresses in it.
+its content again, drops its summary in the same transaction. What cannot be told so, its part
+files, what everything is judged by and what people named, its `basis` tells, and `listed` what
+the address book says of the addresses in it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from scanner.store.database import Database
@@ -37,9 +37,12 @@ class Summary(NamedTuple):
     """Hash of what the address book said of these."""
 
 
-def basis(judged_by: str, paths: Sequence[Path]) -> str:
-    """Return a hash of part files in their order and of what their rows are judged by."""
-    names = "\n".join(path.name for path in paths)
+def basis(judged_by: str, paths: Sequence[Path], named: Collection[str] = ()) -> str:
+    """Return a hash of part files in their order and of what their rows are judged by.
+
+    `named` are the keys of the rows that count because a person said so.
+    """
+    names = "\n".join([*(path.name for path in paths), *sorted(named)])
     return hashlib.blake2b(f"{judged_by}\n{names}".encode(), digest_size=16).hexdigest()
 
 

@@ -46,6 +46,7 @@ from scanner.store.analyses import Analysis, put_incidents, put_severities
 from scanner.store.database import Database
 from scanner.store.decisions import Decisions
 from scanner.store.journal import Journal
+from scanner.store.named import Named
 from scanner.store.notices import Notices
 from scanner.store.parts import Parts, StoredKeys
 from scanner.store.purges import Purges
@@ -138,6 +139,7 @@ class Workspace:
         self.summaries = Summaries(self._db)
         self.decisions = Decisions(self._db)
         self.notices = Notices(self._db)
+        self.named = Named(self._db)
         self.purges = Purges(self._db, self.decisions, self.summaries)
         self.journal = Journal(self._db, self.keyed, root / "journal.head")
 
@@ -527,10 +529,13 @@ class Workspace:
         return incident_of(json.loads(rows[0][0])) if rows else None
 
     def alerts(self) -> dict[str, tuple[str, datetime]]:
-        """Return, for each incident, the run that first saw it and when that began."""
+        """Return, for each incident, the run that first saw it and when that began.
+
+        Of one that no scan saw before a person named a message, when that was.
+        """
         rows = self._db.query(
-            "SELECT incident_id, first_run, started_at FROM incidents "
-            "LEFT JOIN runs ON run_id = first_run"
+            "SELECT incident_id, first_run, coalesce(started_at, iif(first_run LIKE '____-__-__T%',"
+            " first_run, NULL)) FROM incidents LEFT JOIN runs ON run_id = first_run"
         )
         return {i: (run, parse_time(at) or datetime.now(UTC)) for i, run, at in rows}
 
