@@ -15,7 +15,7 @@ from scanner.report import scoped
 from tests.following import DOCS, assert_excerpts, codes, follow
 
 PAGE = DOCS / "incident.md"
-INCIDENT = "inc-6aa7699da6"
+INCIDENT, NAMED = "inc-6aa7699da6", "inc-0b2f0b2693"
 SHEETS = ("Summary", "Regulator's form", "People", "Timeline", "Messages", "Look-alikes")
 
 
@@ -99,10 +99,12 @@ def test_the_packs_verify_and_hold_decision_and_messages(folder: Path) -> None:
 
 
 def test_the_register_has_the_decision(folder: Path) -> None:
-    """The incident's row tells what was decided and why; all others are undecided."""
+    """Both decided on tell what and why, the one that a person named as such; the others wait."""
     with (folder / "register.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = {row["reference"]: row for row in csv.DictReader(file)}
-    assert len(rows) == 10
+    assert len(rows) == 11
     assert rows[INCIDENT]["decision"] == "confirmed-breach"
     assert rows[INCIDENT]["reasons"] == "list of residents, visible to all"
+    assert rows[NAMED]["reasons"] == "meant for another tenant"
+    assert "named by a person" in rows[NAMED]["effects"]
     assert [row["decision"] for row in rows.values()].count("") == 9

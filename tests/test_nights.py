@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from scanner import analyse
 from scanner.cli import app
 from scanner.directory import Directory, Entry, Group, Listing, address_hashes
 from scanner.model import Checkpoint, Finding, Incident
-from scanner.store import Workspace
+from scanner.store import NamedMessage, Workspace
 from tests.benchmarks.measure import FULL
 from tests.fakes import rows_of
 
@@ -28,6 +29,7 @@ WEEKS = 1 if FULL else 13
 
 OWN_RUN = ["run_id", "first_run"]
 NO_LISTING = Listing()
+AT = datetime(2026, 3, 3, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,40 @@ def test_nights_in_any_order(
             read(workspace, year, new)
             assert analysed(workspace, year) == len(new["mailbox"].unique())
             assert_as_in_full(workspace, year)
+
+
+def name(workspace: Workspace, chance: random.Random) -> set[str]:
+    """Have a person name two messages of no incident; return their mailboxes."""
+    rows = workspace.messages(columns=["message_key", "mailbox"]).to_pylist()
+    known = workspace.incident_ids()
+    free = [(r["message_key"], r["mailbox"]) for r in rows if r["message_key"] not in known]
+    chosen = [NamedMessage(*one, "ann", AT) for one in chance.sample(sorted(free), 2)]
+    with workspace.transaction():
+        workspace.named.add(chosen)
+    return {one.mailbox for one in chosen}
+
+
+def test_what_people_name_is_part_of_each_night(tmp_path: Path, year: Mail) -> None:
+    """Naming has its mailboxes examined and no other, and keeps its incident through each night."""
+    chance = random.Random(7)
+    mailboxes = year.rows["mailbox"].cast(pa.string())
+    chosen = chance.sample(sorted(mailboxes.unique().to_pylist()), 3)
+    rows = year.rows.filter(pc.is_in(mailboxes, pa.array(chosen)))
+    half = np.arange(rows.num_rows) * 2 // rows.num_rows
+    with begun(tmp_path / "w", year) as workspace:
+        held: dict[str, tuple[str, str]] = {}
+        for night in range(2):
+            read(workspace, year, rows.filter(pa.array(half == night)))
+            analysed(workspace, year)
+            assert_as_in_full(workspace, year)
+            named = name(workspace, chance)
+            assert analysed(workspace, year) == len(named)
+            assert_as_in_full(workspace, year)
+            ids, keys = workspace.incident_ids(), workspace.named.keys()
+            now = {key: ids[key] for key in keys}
+            assert held.items() <= now.items()
+            held = now
+        assert len(held) == 4
 
 
 def met_by(rows: pa.Table) -> dict[str, set[str]]:

@@ -158,6 +158,9 @@ class Joiner:
     def _take(self, later: int, earlier: Sequence[int]) -> None:
         """Join a message to each event that it belongs to; a remedy to the latest it speaks of."""
         remedied = None
+        if self._nodes[later].remedy:
+            # What a person named takes no remedy away from what the rules find.
+            earlier = sorted(earlier, key=lambda p: self._nodes[p].named)
         for position in earlier:
             if self.root(position) == self.root(later):
                 continue
