@@ -641,7 +641,7 @@ def test_a_rule_hides_and_is_lifted(workspace: Path) -> None:
     ("arguments", "says"),
     [
         (("decide", "inc-ffffffffff", "closed", "--reason", "x"), "no incident of this id"),
-        (("decide", "msg-ffffffffff", "closed", "--reason", "x"), "a message in no incident"),
+        (("decide", "msg-ffffffffff", "closed", "--reason", "x"), "nor a stored message"),
         (("suppress", "--kind", "iban", "--until", "2099-01-01"), "needs its reason"),
         (("suppress", "--kind", "iban", "--reason", "x"), "a suppression ends"),
         (("suppress", "--lift", "0"), "no suppression of this id"),
