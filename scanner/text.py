@@ -231,48 +231,38 @@ _ORIGINAL = re.compile(
     r"|messaggio (?:originale|inoltrato)|wiadomo.. (?:oryginalna|przekazana|przes.ana dalej)"
     r"|mensagem (?:original|encaminhada)|ursprungligt meddelande|oprindelig meddelelse"
     r"|opprinnelig melding|alkuper.inen viesti)",
-    re.IGNORECASE,
 )
 _WROTE_FIRST = ("on ", "am ", "le ", "el ", "op ", "il ", "em ", "den ", "w dniu ", "dnia ")
+_WROTE_LAST = (":", ": ")
 _WROTE = re.compile(
     r"[ >]*(?:on|am|le|el|op|il|em|den|w dniu|dnia)\b.{6,300}?\b"
     r"(?:(?:wrote|a .crit|escribi.|escreveu|ha scritto|pisze|napisa.\(?a?\)?)"
     r"|(?:schrieb|schreef|skrev)\b.{0,80}) ?: ?$",
-    re.IGNORECASE,
 )
-_WROTE_HINTS = (
-    "wrote", "crit", "escribi", "escreveu", "scritto", "pisze", "napisa", "schrieb", "schreef",
-    "skrev",
-)  # fmt: skip
-"""Without one of them no line of a text introduces what it quotes."""
-
 _FIELD = re.compile(
     r"[\t >*]*(?:(from|von|de|van|da|od|fr.n|fra)|(sent|date|gesendet|datum|envoy. ?(?:le)?"
     r"|enviad[ao](?: el| em)?|fecha|verzonden|inviato|data|wys.ano|skickat|sendt)"
     r"|to|cc|bcc|an|\u00e0|para|pour|aan|a|do|dw|till?|kopia"
     r"|subject|betreff|objet|asunto|assunto|onderwerp|oggetto|temat|.mne|emne) ?\*? ?:\*?(?: |$)",
-    re.IGNORECASE,
 )
-_CLOSING = re.compile(
-    r"[ >]*(?:(?:with |my |our )?(?:(?:kind(?:est)?|best|warm(?:est)?|many) )?"
+_OPENING = re.compile(
+    r"[ >]*(?:(?:(?:with |my |our )?(?:(?:kind(?:est)?|best|warm(?:est)?|many) )?"
     r"(?:regards|wishes|thanks)(?: (?:and|&) (?:kind |best )?(?:regards|wishes))?"
     r"|thank you|thanks(?: again| so much)?|thx|rgr?ds|cheers"
     r"|yours(?: (?:sincerely|faithfully|truly))?|sincerely|(?:all the )?best|br|kr|mfg|lg|vg"
     r"|(?:mit )?(?:freundlichen?|besten?|liebe|viele|herzliche) gr..?(?:ss|.)en?"
     r"|(?:bien )?cordialement|salutations.{0,20}|(?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?"
     r"|atentamente|(?:met )?vriendelijke groet(?:en)?|(?:cordiali|distinti) saluti|pozdrawiam"
-    r"|z powa.aniem)(?: from [\w ]{1,30})?[ ,.!-]{0,3}$",
-    re.IGNORECASE,
-)
-_DELIMITER = re.compile(
-    r"[ >]*(?:-- ?|_{5,}|-{8,}|\*{8,}"
+    r"|z powa.aniem)(?: from [\w ]{1,30})?[ ,.!-]{0,3}$"
+    r"|-- ?$|_{5,}$|-{8,}$|\*{8,}$"
     r"|(?:sent|send) (?:from|via) (?:my |the )?(?:mobile|phone|[a-z]*phone|ipad|android|blackberry"
-    r"|samsung|outlook|mail|yahoo|huawei|galaxy)\b.{0,40}|get outlook for \w+"
-    r"|(?:von|vom|mit) mein\w* (?:iphone|ipad|handy|mobil\w*|smartphone)\b.{0,20}"
+    r"|samsung|outlook|mail|yahoo|huawei|galaxy)\b.{0,40}$|get outlook for \w+$"
+    r"|(?:von|vom|mit) mein\w* (?:iphone|ipad|handy|mobil\w*|smartphone)\b.{0,20}$"
     r"|(?:envoy. (?:de|depuis)|enviado desde|inviato dal?|verzonden (?:vanaf|met))"
-    r" (?:mon|mi|mio|mijn) \w+\b.{0,20})$",
-    re.IGNORECASE,
+    r" (?:mon|mi|mio|mijn) \w+\b.{0,20}$)"
 )
+"""A closing phrase, or what parts a signature from the text."""
+
 _DISCLAIMER = re.compile(
     r"[ >*]*(?:disclaimer\b|confidential(?:ity)? (?:notice|note)"
     r"|(?:this|the information (?:contained )?in this) (?:e-?mail|message|communication"
@@ -284,7 +274,6 @@ _DISCLAIMER = re.compile(
     r"|dit (?:e-?mail)?bericht.{0,80}vertrouwelijk"
     r"|(?:questo messaggio|la presente).{0,80}(?:riservat|confidenzial)"
     r"|ta wiadomo.. .{0,60}poufn)",
-    re.IGNORECASE,
 )
 _DISCLAIMER_HINTS = (
     "disclaimer", "confiden", "intended", "privileged", "registered", "company", "environment",
@@ -297,16 +286,15 @@ _LABELLED = (
     r"|e-?mail|web\w*|address|handy|t.l\w*|m.vil|ext(?:ension)?|iban|bic|bank|sort code|account)"
     r"\b ?[.:|]+|\S+@\S+|https?://|www\.)"
 )
-_LABELLED_CONTACT = re.compile(_LABELLED, re.IGNORECASE)
+_LABELLED_CONTACT = re.compile(_LABELLED)
 _CONTACT = re.compile(
     rf"{_LABELLED}|\+?[(0-9][0-9 ().+/-]{{8,24}}$"
     r"|.{0,80}\b[a-z]{1,2}[0-9][a-z0-9]? ?[0-9][a-z]{2}$",
-    re.IGNORECASE,
 )
 _PHONE = re.compile(r"[+(0][0-9 ().-]{9,18}[0-9]")
 _PERSON = re.compile(r"(?:[A-Z][\w'-]{1,20} ){1,2}(?:[A-Z]\.? )?[A-Z][\w'-]{1,20}")
 _WORDS = re.compile(r"[ >]*[^\W\d_][^\t\n0-9:;?@]{1,58}$")
-_STOP = re.compile(r"[ >]*(?:p\.? ?s\b|.{0,80}:$|.*\t.*\t)", re.IGNORECASE)
+_STOP = re.compile(r"[ >]*(?:p\.? ?s\b|.{0,80}:$|.*\t.*\t)")
 _SIGNATURE_LINES, _SIGNATURE_PHONES = 14, 4
 
 
@@ -319,9 +307,14 @@ def split(text: str, names: Sequence[str] = ()) -> list[Span]:
     whole = text.split("\n")
     # What a pattern needs of a line stands at its beginning; the cut bounds hostile lines.
     lines = [line[:400] for line in whole] if len(text) > 400 else whole
-    lowered = "\n".join(lines).lower()
-    quoted = _quoted(lines, lowered)
-    aside = _aside(lines, lowered, quoted, frozenset(name.lower() for name in names if name))
+    # Expressions in small letters take a fraction of the time of those that know both.
+    lowered = "\n".join(lines) if lines is not whole else text
+    lowered = (lowered if lowered.isascii() else lowered.translate(_ODD_CASES)).lower()
+    small = lowered.split("\n")
+    quoted = _quoted(small, lowered)
+    aside = _aside(lines, small, lowered, quoted, frozenset(map(str.lower, filter(None, names))))
+    if True not in quoted and True not in aside:
+        return [Span(0, len(text), quoted=False, aside=False)]
     spans: list[Span] = []
     begin = number = 0
     for state, run in groupby(zip(quoted, aside, strict=True)):
@@ -332,68 +325,73 @@ def split(text: str, names: Sequence[str] = ()) -> list[Span]:
     return spans
 
 
+_ODD_CASES = {0x130: "i", 0x131: "i", 0x17F: "s", 0x212A: "k"}
+"""What is another letter's capital or small form, and would not become that by itself."""
+
+
 def _begins_quote(lines: list[str], index: int) -> bool:
     """Tell whether an earlier message is quoted from this line on."""
     text = lines[index]
-    # Most lines have neither; looking is far cheaper than matching.
-    if ":" not in text and "--" not in text:
-        return False
-    if _ORIGINAL.match(text):
+    if "--" in text and _ORIGINAL.match(text):
         return True
     field = _FIELD.match(text)
-    if field is None or not (field[1] or field[2] or text.lstrip("\t >").lower().startswith("to:")):
+    if field is None or not (field[1] or field[2] or text.lstrip("\t >").startswith("to:")):
         return False
     following = [_FIELD.match(line) for line in lines[index + 1 : index + 6]]
     return sum(found is not None for found in following) >= 2
 
 
 def _quoted(lines: list[str], lowered: str) -> list[bool]:
-    """Tell of each line whether it repeats an earlier message."""
-    result: list[bool] = []
-    arrows = lowered.startswith(">") or "\n>" in lowered
-    wrote = any(word in lowered for word in _WROTE_HINTS)
+    """Tell of each line, in small letters, whether it repeats an earlier message."""
+    quoted = [line[:1] == ">" for line in lines]
+    arrows = True in quoted
+    wrote = ":\n" in lowered or ": \n" in lowered or lowered.endswith(_WROTE_LAST)
     for index, line in enumerate(lines):
-        if not line or line[0] == ">":
-            result.append(bool(line))
+        if quoted[index] or not line:
             continue
-        introduces = False
-        if wrote and line[:20].lstrip().lower().startswith(_WROTE_FIRST):
-            introduces = any(_WROTE.match(" ".join(lines[index : index + n])) for n in (1, 2, 3))
+        if wrote and line[:20].lstrip().startswith(_WROTE_FIRST):
+            joined = (" ".join(lines[index : index + n]) for n in (1, 2, 3))
+            quoted[index] = any(one.endswith(_WROTE_LAST) and _WROTE.match(one) for one in joined)
         # Above `>` lines it introduces them only, and new text may stand between them.
-        if (introduces and not arrows) or _begins_quote(lines, index):
-            return result + [True] * (len(lines) - index)
-        result.append(introduces)
-    return result
+        if (quoted[index] and not arrows) or (
+            # Most lines have neither; looking is far cheaper than matching.
+            (":" in line or "--" in line) and _begins_quote(lines, index)
+        ):
+            return quoted[:index] + [True] * (len(lines) - index)
+    return quoted
 
 
-def _aside(lines: list[str], lowered: str, quoted: list[bool], names: frozenset[str]) -> list[bool]:
+def _aside(
+    lines: list[str], small: list[str], lowered: str, quoted: list[bool], names: frozenset[str]
+) -> list[bool]:
     """Tell of each line whether it belongs to a signature or a legal footer."""
     aside = [False] * len(lines)
     disclaims = any(hint in lowered for hint in _DISCLAIMER_HINTS)
-    index = 0
-    while index < len(lines):
-        text = lines[index]
-        end = index
-        if text and disclaims and _DISCLAIMER.match(text):
+    end = 0
+    for index, text in enumerate(small):
+        if index < end or not text:
+            continue
+        if disclaims and _DISCLAIMER.match(text):
             end = _paragraph(lines, index)
-        elif text and len(text) <= 60 and _opens_signature(lines, index, names):
-            end = _signature(lines, quoted, index + 1)
+        elif len(text) <= 60 and (
+            _OPENING.match(text) or _is_signed(lines[index], small, index, names)
+        ):
+            end = _signature(small, quoted, index + 1)
+        else:
+            continue
         aside[index:end] = [True] * (end - index)
-        index = max(end, index + 1)
     return aside
 
 
-def _opens_signature(lines: list[str], index: int, names: frozenset[str]) -> bool:
-    text = lines[index]
-    if _DELIMITER.match(text) or _CLOSING.match(text):
-        return True
+def _is_signed(text: str, small: list[str], index: int, names: frozenset[str]) -> bool:
+    """Tell whether a line is a person's name above their contact details."""
     bare = text.strip(" >,.")
     known = bool(names) and bare.lower() in names
     person = known or (bare[:1].isupper() and _PERSON.fullmatch(bare))
-    if not person or not _has_contact(lines, index):
+    if not person or not _has_contact(small, index):
         return False
     # Names that follow one another with their numbers are a list, not a signature.
-    before = next((line for line in lines[max(0, index - 3) : index][::-1] if line.strip()), "")
+    before = next((line for line in small[max(0, index - 3) : index][::-1] if line.strip()), "")
     return known or not _CONTACT.match(before)
 
 
