@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, pairwise, repeat
-from operator import itemgetter
+from itertools import accumulate, islice, pairwise, repeat
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +36,10 @@ EXCERPTS = 3
 
 PAGE = 2_000_000
 """Characters that are examined together: enough to share the work, few enough for a cache."""
+
+_PARTS = ("subject", "body", "quoted")
+_SUBJECT, _BODY, _QUOTED = range(3)
+_SURE = attrgetter("confidence")
 
 Entry = tuple[Kind, Value]
 Few = Callable[[Ints, Ints, Floats], "Mask"]
@@ -268,22 +272,22 @@ class PatternDetector(ContentDetector):
     ) -> Iterator[Finding]:
         """Yield what stands in subject, new and quoted text."""
         # People and the parts of the body matter only now: most messages hold nothing.
-        found: dict[tuple[Kind, str], dict[str, Value]] = {}
+        found: dict[tuple[int, int], dict[str, Value]] = {}
+        ranks = self._ranks
         for kind, value in subject:
-            found.setdefault((kind, "subject"), {}).setdefault(value.value, value)
+            found.setdefault((ranks[kind], _SUBJECT), {}).setdefault(value.value, value)
         for kind, value, quoted in in_parts(read.texts[1], body, read.document):
-            part = "quoted" if quoted else "body"
-            found.setdefault((kind, part), {}).setdefault(value.value, value)
-        for kind, part in sorted(found, key=self._order):
-            values = found[kind, part]
-            if part == "quoted":
-                known = (
-                    found.get((kind, "subject"), {}).keys() | found.get((kind, "body"), {}).keys()
-                )
+            part = _QUOTED if quoted else _BODY
+            found.setdefault((ranks[kind], part), {}).setdefault(value.value, value)
+        for rank, part in sorted(found):
+            values = found[rank, part]
+            if part == _QUOTED:
+                known = found.get((rank, _SUBJECT), {}).keys() | found.get((rank, _BODY), {}).keys()
                 values = {key: value for key, value in values.items() if key not in known}
+            kind = self.kinds[rank]
             if values and len(values) >= kind.minimum:
-                source = read.texts[part != "subject"]
-                yield self._finding(read.document, kind, part, source, list(values.values()), keyer)
+                source = read.texts[part != _SUBJECT]
+                yield self._finding(read.document, kind, _PARTS[part], source, values, keyer)
 
     def _attached(
         self, read: _Read, entries: Sequence[list[Entry]], keyer: Keyer
@@ -294,20 +298,13 @@ class PatternDetector(ContentDetector):
             found: dict[Kind, dict[str, Value]] = {}
             for kind, value in enough(values):
                 found.setdefault(kind, {}).setdefault(value.value, value)
-            where = f" ({attached.hidden})" if attached.hidden else ""
             for kind, distinct in found.items():
                 if len(distinct) >= kind.minimum:
-                    part = f"attachment:{attached.path}{where}"
-                    chosen = list(distinct.values())
-                    yield self._finding(read.document, kind, part, text, chosen, keyer)
-
-    def _order(self, entry: tuple[Kind, str]) -> tuple[int, int]:
-        kind, part = entry
-        return self._ranks[kind.id], ("subject", "body", "quoted").index(part)
+                    yield self._finding(read.document, kind, attached.part, text, distinct, keyer)
 
     @cached_property
-    def _ranks(self) -> dict[str, int]:
-        return {kind.id: number for number, kind in enumerate(self.kinds)}
+    def _ranks(self) -> dict[Kind, int]:
+        return {kind: number for number, kind in enumerate(self.kinds)}
 
     def _finding(
         self,
@@ -315,27 +312,20 @@ class PatternDetector(ContentDetector):
         kind: Kind,
         part: str,
         text: str,
-        values: list[Value],
+        distinct: dict[str, Value],
         keyer: Keyer,
     ) -> Finding:
-        count = len(values)
-        best = max(values, key=lambda value: value.confidence)
+        count = len(distinct)
+        values = [*distinct.values()]
+        best = max(values, key=_SURE) if count > 1 else values[0]
         shown = ", ".join([mask(v.shown or text[v.start : v.end]) for v in values[:EXCERPTS]])
         more = f" (+{count - EXCERPTS} more)" if count > EXCERPTS else ""
+        hashes = tuple(map(keyer, islice(distinct, MAX_HASHES)))
         return Finding(
-            detector=self.id,
-            detector_version=self.version,
-            kind=kind.id,
-            message_key=document.message_key,
-            part=part,
-            confidence=best.confidence,
-            count=count,
-            evidence=Evidence(
-                masked=f"{kind.label} {shown}{more}".strip(),
-                values=tuple([keyer(value.value) for value in values[:MAX_HASHES]]),
-            ),
-            why=f"{count} {kind.nouns[count > 1]}: {best.reason}",
-        )
+            self.id, self.version, kind.id, document.message_key, part, best.confidence, count,
+            Evidence(f"{kind.label} {shown}{more}".strip(), hashes),
+            f"{count} {kind.nouns[count > 1]}: {best.reason}",
+        )  # fmt: skip
 
 
 def _in_place(written: str, entries: list[Entry]) -> list[Entry]:
