@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from scanner.detectors.page import FEW
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -26,6 +24,9 @@ _CATEGORIES = {
 }  # fmt: skip
 _MOST = 4_000
 """States of one expression at most."""
+
+_FEW = 40
+"""Places that are faster looked at one by one than in columns."""
 
 
 class _UnsuitableError(ValueError):
@@ -254,34 +255,34 @@ class Automaton:
         """Return where the match from each place ends, or begins, -1 for none."""
         ends = self._run(codes, places, self._starts[which])
         for number, start in self._vetoes:
-            rows = np.flatnonzero((ends >= 0) & (which == number))
+            rows = ((ends >= 0) & (which == number)).nonzero()[0]
             if len(rows):
                 ends[rows[self._run(codes, places[rows], start) >= 0]] = -1
         return ends
 
     def _run(self, codes: Bytes, places: Ints, start: _Row | int) -> Ints:
-        if len(places) <= FEW:
-            starts = np.broadcast_to(start, places.shape).tolist()
-            pairs = zip(places.tolist(), starts, strict=True)
-            return np.array([self._walk(codes, *pair) for pair in pairs], np.int64)
         ends: Ints = np.full(len(places), -1)
         state = np.broadcast_to(np.int32(start) << 8, places.shape)
         rows, at = np.arange(len(places)), places + (1 if self._step < 0 else -2)
-        while len(rows):
+        while len(rows) > _FEW:
             state = self._next[state + codes[at]]
             at += self._step
             read = self._reads[state >> 8]
-            matched = np.flatnonzero(read >= 0)
+            matched = (read >= 0).nonzero()[0]
             ends[rows[matched]] = at[matched] - read[matched] * self._step + (self._step < 0)
-            live = np.flatnonzero(state)
+            live = state.nonzero()[0]
             if len(live) < len(rows):
                 rows, at, state = rows[live], at[live], state[live]
+        for row, *left in zip(rows.tolist(), at.tolist(), state.tolist(), strict=True):
+            end = self._walk(codes, *left)
+            if end >= 0:
+                ends[row] = end
         return ends
 
-    def _walk(self, codes: Bytes, place: int, start: int) -> int:
+    def _walk(self, codes: Bytes, at: int, state: int) -> int:
         """Return where one match ends, step by step: columns of one cost as much as of many."""
         following, reads, step = self._listed
-        bytes_, end, state, at = codes.data, -1, start << 8, place + (1 if step < 0 else -2)
+        bytes_, end = codes.data, -1
         while state := following[state + bytes_[at]]:
             at += step
             read = reads[state >> 8]

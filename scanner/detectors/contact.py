@@ -81,7 +81,7 @@ def _email_candidates(page: Page, start: Ints, _end: Ints) -> Spans:
     odd |= (within & ~letters & (column > last[:, None])).any(1) | (dots.sum(1) > 8)
     odd |= (suffix < 2) | (suffix > 24)
     at.end += length
-    left = np.flatnonzero(odd)
+    left = odd.nonzero()[0]
     for number, (text, begin, _) in zip(left.tolist(), at[left].rows(), strict=True):
         domain = _DOMAIN.match(page.texts[text], begin)
         at.end[number] = at.start[number] + (len(domain[1]) if domain else 0)
@@ -100,7 +100,7 @@ def _accept_email(at: Spans) -> Found:
     dots = (before[:, 1:] == ord(".")) & (before[:, :-1] == ord("."))
     first = (start - at.start)[:, None] + _LOCAL_LONGEST
     good = (start < at.start) & ~(dots & (np.arange(_LOCAL_LONGEST - 1) >= first)).any(1)
-    quoted = np.flatnonzero(at.before(_QUOTE))
+    quoted = at.before(_QUOTE).nonzero()[0]
     for number, (text, place, _) in zip(quoted.tolist(), at[quoted].rows(), strict=True):
         found = _LOCAL.search(page.texts[text][max(0, place - _LOCAL_LONGEST) : place])
         good[number] = found is not None and ".." not in found[0]

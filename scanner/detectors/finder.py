@@ -202,11 +202,11 @@ class PatternDetector(ContentDetector):
         owner = owners[number]
         order = np.lexsort((end, start, owner))
         owner, start, end = owner[order], start[order], end[order]
-        changes = np.flatnonzero(owner[1:] != owner[:-1]) + 1
+        changes = (owner[1:] != owner[:-1]).nonzero()[0] + 1
         cuts = [0, *changes.tolist(), len(owner)]
         promising = np.zeros(len(page.texts), np.bool_)
         promising[page.text_of(end[self._asks[owner]] - 1)] = True
-        page.promising = np.flatnonzero(promising)
+        page.promising = promising.nonzero()[0]
         for left, right in pairwise(cuts):
             chosen = int(owner[left])
             places = start[left:right], end[left:right]
@@ -412,12 +412,12 @@ def _apart(start: Ints, end: Ints, sure: Floats) -> Mask:
     # Of those in one and the same place the first of the surest counts.
     new = np.append(True, (start[1:] != start[:-1]) | (end[1:] != end[:-1]))
     place = np.cumsum(new) - 1
-    surest = np.flatnonzero(sure == np.maximum.reduceat(sure, np.flatnonzero(new))[place])
+    surest = (sure == np.maximum.reduceat(sure, new.nonzero()[0])[place]).nonzero()[0]
     rows = surest[np.append(True, place[surest][1:] != place[surest][:-1])]
     kept = np.zeros(len(start), np.bool_)
     kept[rows] = True
     start, end, sure = start[rows], end[rows], sure[rows]
-    joined = np.flatnonzero(start[1:] < np.maximum.accumulate(end)[:-1]).tolist()
+    joined = (start[1:] < np.maximum.accumulate(end)[:-1]).nonzero()[0].tolist()
     begins, ends, ranks = start.tolist(), end.tolist(), sure.tolist()
     before = last = -1
     for at in joined:

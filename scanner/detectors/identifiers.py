@@ -140,7 +140,7 @@ def _accept_ni(at: Spans) -> Confirmed:
     fits = [_NI_PREFIX.match(value) is not None for value in values]
     samples = [len(value) == 9 and value.startswith(_NI_SAMPLE) for value in values]
     varied = [len(set(value[2:8])) > 1 for value in values]
-    rows = np.flatnonzero((np.array(fits, np.bool_) | samples) & np.array(varied, np.bool_))
+    rows = ((np.array(fits, np.bool_) | samples) & np.array(varied, np.bool_)).nonzero()[0]
     if not len(rows):
         return ()
     at, values = at[rows], [values[row] for row in rows.tolist()]

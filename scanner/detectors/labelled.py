@@ -219,7 +219,7 @@ class Labels:
         # Without a digit near enough, on the lines below too, there is no number.
         before, below = self._before(at), _below(at)
         possible = before | below | page.any_between(page.digits, at.end, at.end + REACH + _SLACK)
-        chosen = np.flatnonzero(possible | ~self._digits[sort])
+        chosen = (possible | ~self._digits[sort]).nonzero()[0]
         at, sort, before, below = at[chosen], sort[chosen], before[chosen], below[chosen]
         first, last = self._behind(at, sort)
         behind = last >= 0
@@ -228,7 +228,7 @@ class Labels:
         aside = ~behind & (before | below | ~self._digits[sort])
         for number, _ in named:
             one = self._sorts[number]
-            mine = np.flatnonzero(sort[rows] == number)
+            mine = (sort[rows] == number).nonzero()[0]
             found = Spans(page, starts[mine], ends[mine])
             values = list(map(one.check, found.strings()))
             holds = np.array([value is not None for value in values], np.bool_)
@@ -249,8 +249,8 @@ class Labels:
         It begins within reach.
         """
         page, leads = at.page, self._leads[sort]
-        rows, places = _numbers(page, at.end, np.flatnonzero(leads))
-        others = np.flatnonzero(~leads)
+        rows, places = _numbers(page, at.end, leads.nonzero()[0])
+        others = (~leads).nonzero()[0]
         windows = page.windows(at.end[others] - 1, REACH + 2)
         begins = ~PLAIN[windows[:, :-1]]
         begins &= self._forms.firsts.ravel()[(sort[others, None] << 8) + windows[:, 1:]]
@@ -258,7 +258,7 @@ class Labels:
         rows = np.concatenate((rows, others[row]))
         places = np.concatenate((places, at.end[others[row]] + column))
         ends = self._forms.ends(page.codes, places, sort[rows])
-        matched = np.flatnonzero((ends >= 0) & (ends <= page.ends[page.text_of(at.end)][rows]))
+        matched = ((ends >= 0) & (ends <= page.ends[page.text_of(at.end)][rows])).nonzero()[0]
         # The first of a row is written last.
         matched = matched[::-1]
         first, last = np.full(len(at), -1), np.full(len(at), -1)
@@ -269,16 +269,16 @@ class Labels:
         self, page: Page, behind: Mask, first: Ints, last: Ints, sort: Ints
     ) -> tuple[Ints, Ints, Ints]:
         """Return the rows of numbers behind their names and of those that follow in a list."""
-        rows = np.flatnonzero(behind)
+        rows = behind.nonzero()[0]
         found = [(rows, first[rows], last[rows])]
         limits = page.ends[page.text_of(first)]
         for _ in range(_ROWS):
             rows, _, ends = found[-1]
             places = _joints().ends(page.codes, ends)
-            joined = np.flatnonzero(places >= 0)
+            joined = (places >= 0).nonzero()[0]
             rows, places = rows[joined], places[joined]
             ends = self._forms.ends(page.codes, places, sort[rows])
-            joined = np.flatnonzero((ends >= 0) & (ends <= limits[rows]))
+            joined = ((ends >= 0) & (ends <= limits[rows])).nonzero()[0]
             if not len(joined):
                 break
             found.append((rows[joined], places[joined], ends[joined]))
@@ -319,7 +319,7 @@ def _parted(gaps: Spans) -> Mask:
     words = (letters[:, 1:] & ~letters[:, :-1] & within).sum(1)
     odd = (length > _GAP) | (words >= _WORDS) | (_STOPS[windows[:, 1:]] & within).any(1)
     parted = np.zeros(len(gaps), np.bool_)
-    left = np.flatnonzero(odd & (length > 1))
+    left = (odd & (length > 1)).nonzero()[0]
     for row, (number, start, end) in zip(left.tolist(), gaps[left].rows(), strict=True):
         parted[row] = _parts(page.texts[number], start, end)
     return parted

@@ -326,7 +326,7 @@ def _codes(at: Spans) -> tuple[Spans, Ints]:
     spaced = _BEHIND_CODE[one[0]].astype(np.int64)
     last = at.end - spaced - (_BEHIND_CODE[one[1]] & (spaced > 0))
     first = _CODE.ends(at.page.codes, last)
-    rows = np.flatnonzero(first >= np.maximum(at.start, at.end - _CODE_LONGEST))
+    rows = (first >= np.maximum(at.start, at.end - _CODE_LONGEST)).nonzero()[0]
     code = Spans(at.page, first[rows], last[rows])
     other = (code.digits(6) > 0).sum(1) > 0
     return code[other], rows[other]
@@ -349,7 +349,7 @@ def _accounts(code: Spans, behind: Ints) -> tuple[Spans, Mask]:
     word = (_WITHIN_WORD[window] & within).any(1)
     touches = (start - code.end <= np.where(word, _TOUCHES_WORDS, _TOUCHES)) & ~line
     adjacent = (end >= 0) & eight & touches
-    left = np.flatnonzero(end < 0)
+    left = (end < 0).nonzero()[0]
     before = digits[digits.searchsorted(code.start[left]) - 1]
     stop = before + 1
     joined = (stop < code.start[left]) & _SIGN[page.codes[stop]]

@@ -327,14 +327,14 @@ class Spans:
         begins, stops, ordered = page.where(words)
         if len(begins):
             at = ordered.searchsorted(start, "right") - 1
-            rows = np.flatnonzero((at >= 0) & (ordered[at] >= start - before))
+            rows = ((at >= 0) & (ordered[at] >= start - before)).nonzero()[0]
             near[rows] = ~page.parted(ordered[at[rows]], start[rows])
-            left = np.flatnonzero(~near)
+            left = (~near).nonzero()[0]
             at = np.minimum(begins.searchsorted(end[left]), len(begins) - 1)
             inside = (begins[at] >= end[left]) & (stops[at] <= end[left] + after)
             rows = left[inside]
             near[rows] = ~page.parted(end[rows], begins[at[inside]])
-        glued = np.flatnonzero(~near & (self.after(LETTER) | self._glued()))
+        glued = (~near & (self.after(LETTER) | self._glued())).nonzero()[0]
         for row, (number, first, last) in zip(glued.tolist(), self[glued].rows(), strict=True):
             near[row] = page.passage(number).touched(words, first, last, after)
         return near
@@ -342,7 +342,7 @@ class Spans:
     def told_before(self, tell: Callable[[Passage, int], bool], rows: Mask) -> Mask:
         """Tell of some rows what a function says of the text before each."""
         told = np.zeros(len(self), np.bool_)
-        chosen = np.flatnonzero(rows)
+        chosen = rows.nonzero()[0]
         for row, (number, start, _) in zip(chosen.tolist(), self[chosen].rows(), strict=True):
             told[row] = tell(self.page.passage(number), start)
         return told

@@ -92,7 +92,7 @@ def by_rules(
         left &= ~holds
         if not left.any():
             break
-    rows = np.flatnonzero(~left)
+    rows = (~left).nonzero()[0]
     which = which[rows]
     if isinstance(values, list):
         values = [values[row] for row in rows.tolist()]
