@@ -52,7 +52,7 @@ class Combination:
 
     kind: Kind
     of: tuple[Kind, ...]
-    combine: Callable[[str, list[Entry]], Iterable[Entry]]
+    combine: Callable[[str, list[Entry]], Iterable[Value]]
     """Tells from all values of a text which of them belong together."""
 
 
@@ -120,10 +120,10 @@ class PatternDetector(ContentDetector):
         for text, values in zip(texts, entries, strict=True):
             present = {kind for kind, _ in values} if len(values) > 1 else set()
             together = [
-                entry
+                (combination.kind, value)
                 for combination in self.combinations
                 if present.issuperset(combination.of)
-                for entry in combination.combine(text, values)
+                for value in combination.combine(text, values)
             ]
             if together:
                 values += together
@@ -163,6 +163,11 @@ class PatternDetector(ContentDetector):
         kinds = dict.fromkeys(pattern.kind for pattern in self.patterns)
         return {kind: number for number, kind in enumerate(kinds)}
 
+    @cached_property
+    def _own(self) -> dict[str, Kind]:
+        """Its kinds by id: in a worker process they are others than those that modules name."""
+        return {kind.id: kind for kind in self._numbers}
+
     def _confirmed(self, page: Page, *, prefilter: bool) -> list[tuple[int, Kind, Found]]:
         """Return what each pattern confirmed, with the number of its kind."""
         confirmed: list[tuple[int, Confirmed]] = []
@@ -177,8 +182,8 @@ class PatternDetector(ContentDetector):
         found = []
         for number, several in sorted(confirmed, key=itemgetter(0)):
             for one in several if isinstance(several, tuple) else (several,):
-                kind = one.kind or self.patterns[number].kind
-                if len(one) and kind in self._numbers:
+                kind = self._own.get((one.kind or self.patterns[number].kind).id)
+                if len(one) and kind is not None:
                     found.append((self._numbers[kind], kind, one))
         return found
 

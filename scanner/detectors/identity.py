@@ -28,7 +28,7 @@ IDENTITY_SET = Kind(
 NEAR = 250
 
 
-def _combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind, Value]]:
+def _combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[Value]:
     """Yield each birth date that has a name and an address beside it, with both."""
     names = [value for kind, value in found if kind.id == PERSON_NAMES.id]
     homes = [value for kind, value in found if kind.id == POSTAL_ADDRESS.id]
@@ -39,7 +39,7 @@ def _combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind,
                 value = f"{name.value}|{home.value}|{birth.value}"
                 shown = f"{name.value}, {birth.value}, {home.value}"
                 sure = min(name.confidence, home.confidence, birth.confidence)
-                yield IDENTITY_SET, Value(
+                yield Value(
                     birth.start, birth.end, value, sure,
                     "all three stand together in the text", shown,
                 )  # fmt: skip

@@ -396,7 +396,7 @@ def _accept_pairs(at: Spans) -> Confirmed:
 _TOGETHER = 80
 
 
-def _combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind, Value]]:
+def _combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[Value]:
     """Yield each sort code that has an account number beside it, with it."""
     accounts = [value for kind, value in found if kind.id == ACCOUNT_NUMBER.id]
     starts = [value.start for value in accounts]
@@ -414,7 +414,7 @@ def _combine(text: str, found: list[tuple[Kind, Value]]) -> Iterator[tuple[Kind,
             continue
         shown = f"{text[code.start : code.end]} {text[account.start : account.end]}"
         reason = code.reason
-        yield BANK_ACCOUNT, Value(
+        yield Value(
             min(code.start, account.start), max(code.end, account.end),
             code.value + account.value, code.confidence, reason, shown,
         )  # fmt: skip

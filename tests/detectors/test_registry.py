@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from scanner.detectors import DETECTORS, kinds
+from scanner.detectors import DETECTORS, PERSONAL_DATA, kinds
 from scanner.detectors.base import ContentDetector
 from scanner.messages import Document
 
@@ -47,6 +47,16 @@ def test_detector_pickles(detector: ContentDetector) -> None:
     assert findings or detector.id == "people-tables"
     copy = pickle.loads(pickle.dumps(detector))
     assert findings == list(copy.detect(documents, str))
+
+
+def test_values_are_the_same_in_a_worker_process() -> None:
+    """What stands beside a value gives its own kind there too, and parts their whole."""
+    text = "Sort code 20-00-00, account 55779911; "
+    text += "Mrs Jane Doe, 14 Acacia Road, SK10 1AB, born 1.5.1990"
+    found = [(kind.id, value) for kind, value in PERSONAL_DATA.values(text)]
+    assert {"account-number", "bank-account", "identity-set"} <= {kind for kind, _ in found}
+    copy = pickle.loads(pickle.dumps(PERSONAL_DATA))
+    assert found == [(kind.id, value) for kind, value in copy.values(text)]
 
 
 def test_kinds_are_unique_and_described() -> None:
