@@ -367,7 +367,7 @@ def test_figures_leave_out_what_people_refuted_and_name_what_they_suppressed(
 
 
 def test_a_time_to_notify_runs_whatever_the_period_of_the_report(bench: Workbench) -> None:
-    """A breach of September stands on page one of the next year's first report until the regulator knows."""
+    """A breach of September stands on page one of next spring's report until it is reported."""
     bench.scan([*FIRST, listing(4, "5 Sep 2025 10:00:00 +0000", people=40)], [])
     bench.decide(40, Verdict.CONFIRMED)
     (clock,) = bench.summary().running
