@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from scanner.directory import Directory, Listing
     from scanner.store import NamedMessage
 
-VERSION = 2
+VERSION = 3
 """Raised when the same mail comes to something else: workspaces are then examined whole again."""
 
 JUDGING = "judging"

@@ -136,6 +136,18 @@ class Exposure:
             ).decode(),
         }
 
+    def received(self) -> dict[str, object]:
+        """Return who got the messages, as plain values: how many, and the outsiders by domain."""
+        got = self._all.take(np.flatnonzero(self._reads))
+        outside = np.flatnonzero(got.outside)
+        outside = outside[_first(got.person[outside])]
+        domains = Counter(got.domain[outside].tolist()).most_common()
+        return {
+            "readers": len(set(got.person.tolist())),
+            "received": domains[:DOMAINS_SHOWN],
+            "other_received": sum(number for _, number in domains[DOMAINS_SHOWN:]),
+        }
+
 
 def exposed_hashes(facts: Mapping[str, object]) -> np.ndarray:
     """Return the hash of each person whom an incident exposed, as its facts keep them."""

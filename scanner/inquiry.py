@@ -115,7 +115,8 @@ def gist(found: Scope) -> None:
     for event in found.timeline:
         say(f"  {event.local or 'date unknown'}: {event.what}")
     for row in found.content[:SHOWN]:
-        say(f"  holds {row['title']}: {row['count']:,}, in the {row['part']} ({row['evidence']})")
+        where = words.whereabouts(row["part"])
+        say(f"  holds {row['title']}: {row['count']:,}, in the {where} ({row['evidence']})")
     for other in found.alike[:SHOWN]:
         severity = words.band(other.severity) or "no incident"
         say(f"  look at {other.id} too ({severity}): {other.because}")

@@ -314,6 +314,14 @@ def test_people_counts() -> None:
     assert found.facts["external_viewers"] == 21
 
 
+def test_who_got_it_is_counted_once_and_by_domain() -> None:
+    """Recipients of several messages are one each, Bcc and colleagues included."""
+    (found,) = build(sent("a", 0, [*LIST, SAM], bcc=OTHERS), sent("b", 1, [*LIST, SAM]))
+    assert found.facts["readers"] == len({*LIST, *OTHERS, SAM})
+    domains = dict(found.facts["received"])  # type: ignore[call-overload]
+    assert sum(domains.values()) + found.facts["other_received"] == 20
+
+
 def test_bcc_is_audience_but_not_exposed() -> None:
     """Who stands in Bcc saw the others, and nobody saw them."""
     (found,) = build(sent("a", 0, LIST[:3], bcc=LIST[3:]))

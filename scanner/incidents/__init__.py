@@ -304,6 +304,7 @@ class _Work:
             disclosed_pairs=count.pairs(),
             name_fraction=round(count.named, 3),
             facts=count.facts()
+            | self._received(event)
             | {
                 "groups_counted": len(behind),
                 "group_readers": sum(behind),
@@ -316,6 +317,10 @@ class _Work:
             why=why(event, count, contexts, mentions, found, self.kinds, carried),
             marks=marks,
         )
+
+    def _received(self, event: Event) -> dict[str, object]:
+        """Return to whom the exposing messages went; in content that is who could see the data."""
+        return Exposure([self.crowds.people(p) for p in event.exposing]).received()
 
     def _told(self, event: Event) -> dict[str, object]:
         """Return which messages quote lists, by their keys.

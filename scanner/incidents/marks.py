@@ -148,7 +148,8 @@ def mark(
                 given["corrected"].append((position, "the expected person got it soon after"))
     if found:
         first, rows = next(iter(event.findings.items()))
-        given["content"].append((first, f"{len(rows)} findings in subject, text or attachments"))
+        noun = "finding" if len(rows) == 1 else "findings"
+        given["content"].append((first, f"{len(rows)} {noun} in subject, text or attachments"))
     for position, rows in event.findings.items():
         ways = dict.fromkeys(filter(None, (hidden_in(f.part) for f in rows)))
         if ways:

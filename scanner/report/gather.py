@@ -167,6 +167,9 @@ class _View:
             recipient_kinds=tuple(
                 plain.RecipientKind(kind, n) for kind, n in facts["recipient_kinds"].items()
             ),
+            readers=facts.get("readers", 0),
+            received=tuple(plain.DomainCount(d, n) for d, n in facts.get("received", ())),
+            other_received=facts.get("other_received", 0),
             people=tuple(self.person(p) for p in facts["people"]),
             misdirected=tuple(self._misdirected(row) for row in facts.get("misdirected", ())),
             escalation=self.escalation(facts["trail"]) if facts.get("trail") else None,

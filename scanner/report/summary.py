@@ -360,6 +360,15 @@ class Incident:
     other_domains: int = 0
     other_domain_people: int = 0
     recipient_kinds: tuple[RecipientKind, ...] = ()
+    readers: int = 0
+    """Distinct recipients of the messages that exposed, inside and outside; 0 where not known."""
+
+    received: tuple[DomainCount, ...] = ()
+    """The external ones of them by domain, the most frequent."""
+
+    other_received: int = 0
+    """External ones at other domains."""
+
     people: tuple[str, ...] = ()
     """The first of the exposed people, by address: pseudonyms in the redacted edition."""
 

@@ -145,6 +145,13 @@ def moment(at: datetime | None) -> str:
     return "date unknown" if at is None else f"{day(at)} at {at:%H:%M} UTC"
 
 
+def lasted(hours: float) -> str:
+    """Return how long something took: `40 minutes`, `7 hours`, `5 days`."""
+    if hours < 1:
+        return count(round(hours * 60), "minute")
+    return count(round(hours), "hour") if hours < 48 else count(round(hours / 24), "day")
+
+
 def stamp(at: datetime | None) -> str:
     """Return `2026-03-04 10:42`, for tables."""
     return "unknown" if at is None else f"{at.year:04d}-{at:%m-%d %H:%M}"
@@ -203,6 +210,36 @@ def glossary(summary: Summary) -> tuple[tuple[str, str], ...]:
     return GLOSSARY + own
 
 
+def received(incident: Incident) -> str:
+    """Return to whom content went, by domain, in one line; empty where a list was shown."""
+    if VISIBLE in incident.kinds:
+        return ""
+    shown = [f"{found.domain} {number(found.people)}" for found in incident.received]
+    if incident.other_received:
+        shown.append(f"other domains {number(incident.other_received)}")
+    return ", ".join(shown)
+
+
+def slips(incident: Incident) -> tuple[str, ...]:
+    """Return which recipients seem to be wrong ones: each once, with how often and how sure."""
+    rows: dict[tuple[str, str], list[float]] = {}
+    for one in incident.misdirected:
+        rows.setdefault((one.address, one.expected), []).append(one.confidence)
+    return tuple(
+        f"Sent to {clip(address, 120)}"
+        + (f", {count(len(sure), 'time')}" if len(sure) > 1 else "")
+        + (f"; expected was {clip(expected, 120)}" if expected else "")
+        + f" (confidence {number(max(sure))})"
+        for (address, expected), sure in rows.items()
+    )
+
+
+def whereabouts(part: str) -> str:
+    """Return where in a message something stood: `attachment list.xlsx, Sheet1`."""
+    kind, _, path = part.partition(":")
+    return f"{kind} {path.replace('/', ', ')}" if path else part
+
+
 def domains(incident: Incident) -> str:
     """Return the exposed people by domain, in one line."""
     shown = [f"{found.domain} {number(found.people)}" for found in incident.domains]
@@ -247,7 +284,7 @@ def reported(escalation: Escalation) -> list[Event]:
         Event(
             mail.at,
             f"A mailing to {count(mail.audience, 'recipient')} promoted a page named in a report, "
-            f"{number(mail.hours_after_report)} hours after it (from {mail.mailbox})",
+            f"{lasted(mail.hours_after_report)} after it (from {mail.mailbox})",
         )
         for mail in escalation.mass_mails
     ]
@@ -260,9 +297,7 @@ def passed_on(escalation: Escalation) -> str:
     first = escalation.reports[0]
     said = [f"{many}; the first came to {first.mailbox} on {moment(escalation.first_report_at)}."]
     if escalation.hours_to_handover is not None:
-        said.append(
-            f"The privacy contact had it {number(escalation.hours_to_handover)} hours later."
-        )
+        said.append(f"The privacy contact had it {lasted(escalation.hours_to_handover)} later.")
     elif escalation.contacts_known:
         said.append("That it reached the privacy contact is not to be seen in the mail.")
     if escalation.stalled_in:
@@ -343,14 +378,29 @@ def story(incident: Incident) -> str:
     dates = sorted(m.sent_at for m in sent if m.sent_at)
     senders = sorted({m.sender for m in sent})
     by = senders[0] if len(senders) == 1 else f"{len(senders)} senders"
-    reach = sum(m.audience for m in sent)
     if len(sent) == 1:
         when = f"On {moment(dates[0])}" if dates else "On an unknown date"
-        said = f"{when}, {by} sent a message to {count(reach, 'recipient')}."
+        said = f"{when}, {by} sent a message to {count(sent[0].audience, 'recipient')}."
     else:
-        when = f"{moment(dates[0])} to {moment(dates[-1])}" if dates else "Dates unknown"
-        said = f"{when}: {by} sent {len(sent)} messages to {number(reach)} recipients in all."
+        reach = incident.readers or max(m.audience for m in sent)
+        least = "" if incident.readers else "at least "
+        said = (
+            f"{_between(dates)}, {by} sent {number(len(sent))} messages to "
+            f"{least}{count(reach, 'recipient')} in all."
+        )
     return " ".join(part for part in (said, _seen(incident, sent), _apology(incident)) if part)
+
+
+def _between(dates: Sequence[datetime]) -> str:
+    """Return when the first and the last message were sent."""
+    if not dates:
+        return "On unknown dates"
+    first, last = dates[0], dates[-1]
+    if day(first) != day(last):
+        return f"From {moment(first)} to {moment(last)}"
+    if f"{first:%H:%M}" == f"{last:%H:%M}":
+        return f"On {moment(first)}"
+    return f"On {day(first)} between {first:%H:%M} and {last:%H:%M} UTC"
 
 
 def _seen(incident: Incident, sent: Collection[Message]) -> str:
@@ -386,8 +436,8 @@ def unknowns(incident: Incident) -> tuple[str, ...]:
     if incident.severity_low != incident.severity_high:
         found.append(
             f"What the data say about the people. Proven is {band(incident.severity_low)}; what "
-            f"surrounds it suggests up to {band(incident.severity_high)}. Whoever knows the list "
-            "can settle it."
+            f"surrounds it suggests up to {band(incident.severity_high)}. Whoever knows the "
+            f"{'list' if VISIBLE in incident.kinds else 'case'} can settle it."
         )
     groups = sum(kind.addresses for kind in incident.recipient_kinds if kind.kind == "group")
     if groups and not incident.unknown:
@@ -410,6 +460,12 @@ def told(incident: Incident, marker: str) -> tuple[str, ...]:
     return (*said, f"and {more} more") if more > 0 else tuple(said)
 
 
+def explained(meaning: str, reasons: Sequence[str]) -> str:
+    """Return what a marker means and by what the incident carries it, as one sentence."""
+    said = f"{meaning[:1].upper()}{meaning[1:]}"
+    return ": ".join(filter(None, (said, "; ".join(reasons))))
+
+
 def steps(incident: Incident) -> tuple[str, ...]:
     """Return what to do next about an incident: its own steps, or the usual ones."""
     if incident.next_steps or not incident.messages:
@@ -422,6 +478,9 @@ def steps(incident: Incident) -> tuple[str, ...]:
         "Check that the apology or recall did not show the list again."
         if apologised
         else "If recipients are asked to delete it, write to each one separately or by Bcc: "
-        "a visible recall shows the list again.",
+        "a visible recall shows the list again."
+        if max(m.visible_recipients for m in exposures(incident)) > 1
+        else "If the recipient is asked to delete it, do not quote the data again, and keep the "
+        "answer.",
         "Write down who looked, when, what was decided and why.",
     )

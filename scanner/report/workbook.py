@@ -166,8 +166,8 @@ def _findings(summary: Summary) -> Iterator[Row]:
     for i in summary.incidents:
         for f in i.findings:
             yield (
-                i.rank, i.incident_id, words.term(titles, f.kind), f.part, f.evidence, f.count,
-                f.confidence, f.why, f.fingerprint, f.message_key,
+                i.rank, i.incident_id, words.term(titles, f.kind), words.whereabouts(f.part),
+                f.evidence, f.count, f.confidence, f.why, f.fingerprint, f.message_key,
             )  # fmt: skip
 
 

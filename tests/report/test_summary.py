@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from scanner.model import Coverage, Outcome
-from scanner.report import charts, front, words
+from scanner.report import charts, front, html, words
 from scanner.report.summary import (
+    DomainCount,
     Mailbox,
+    Misdirected,
     RecipientKind,
     Summary,
     by_band,
     reading_of,
     worst_mailboxes,
 )
+from tests.report.conftest import START
 
 
 def test_what_was_not_read_is_grouped_by_reason_most_places_first() -> None:
@@ -163,12 +166,23 @@ def test_a_story_of_batches_counts_them(realistic: Summary) -> None:
     first, apology = incident.messages
     other = replace(first, sender="b@larchgate.example", sent_at=None)
     batches = replace(incident, messages=(first, other, apology, apology))
-    assert "2 senders sent 2 messages to 1,992 recipients in all." in words.story(batches)
+    assert "2 senders sent 2 messages to at least 996 recipients in all." in words.story(batches)
+    known = replace(batches, readers=1_100)
+    assert "2 senders sent 2 messages to 1,100 recipients in all." in words.story(known)
+    later = replace(first, sent_at=START + timedelta(minutes=14))
+    assert words.story(replace(incident, messages=(first, later), readers=1)).startswith(
+        "On 1 April 2025 between 09:30 and 09:44 UTC, customer.experience@larchgate.example sent "
+        "2 messages to 1 recipient in all."
+    )
+    next_day = replace(first, sent_at=START + timedelta(days=1))
+    assert words.story(replace(incident, messages=(first, next_day))).startswith(
+        "From 1 April 2025 at 09:30 UTC to 2 April 2025 at 09:30 UTC, customer"
+    )
     assert "2 later messages look like apologies or recalls." in words.story(batches)
     undated = replace(incident, messages=(other,))
     assert words.story(undated).startswith("On an unknown date, b@larchgate.example sent")
     undated_both = replace(incident, messages=(other, other))
-    assert words.story(undated_both).startswith("Dates unknown: ")
+    assert words.story(undated_both).startswith("On unknown dates, ")
     assert "no longer in the workspace" in words.story(replace(incident, messages=()))
 
 
@@ -201,6 +215,60 @@ def test_next_steps_are_its_own_or_the_usual_ones(realistic: Summary) -> None:
     assert "apology or recall did not show the list again" in " ".join(words.steps(first))
     assert "write to each one separately or by Bcc" in " ".join(words.steps(second))
     assert words.steps(replace(first, next_steps=("Ring them.",))) == ("Ring them.",)
+    alone = replace(second, messages=(replace(second.messages[0], visible_recipients=1),))
+    assert "do not quote the data again" in " ".join(words.steps(alone))
+
+
+def test_content_says_to_whom_it_went(realistic: Summary) -> None:
+    """Recipients by domain stand on the page of content, whose people have no address to count."""
+    content = replace(
+        realistic.incidents[1], kinds=("nhs-number",), domains=(), recipient_kinds=(), readers=3,
+        received=(DomainCount("postbox.example", 2),), other_received=1,
+    )  # fmt: skip
+    assert words.received(content) == "postbox.example 2, other domains 1"
+    assert words.received(realistic.incidents[1]) == ""
+    shown = html.render(replace(realistic, incidents=(content,))).decode()
+    assert "External recipients by domain" in shown
+    assert "Recipients, inside and outside<dd>3" in shown
+    assert "Pairs who could see each other<dd>" not in shown
+
+
+def test_a_wrong_recipient_is_named_once(realistic: Summary) -> None:
+    """The same slip in three messages is one line that counts them, as sure as the surest."""
+    slip = Misdirected("near-twin-address", "k", "person-1@x.example", "jo@y.example", 0.6, "why")
+    thrice = (slip, slip, replace(slip, confidence=0.7))
+    assert words.slips(replace(realistic.incidents[0], misdirected=thrice)) == (
+        "Sent to person-1@x.example, 3 times; expected was jo@y.example (confidence 0.7)",
+    )
+    assert words.slips(
+        replace(realistic.incidents[0], misdirected=(replace(slip, expected=""),))
+    ) == ("Sent to person-1@x.example (confidence 0.6)",)
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [
+        (0.01, "1 minute"),
+        (0.7, "42 minutes"),
+        (1.4, "1 hour"),
+        (47.2, "47 hours"),
+        (119.6, "5 days"),
+    ],
+)
+def test_how_long_something_took_is_said_in_the_unit_that_people_use(
+    hours: float, text: str
+) -> None:
+    """No reader works out what 119.6 hours are."""
+    assert words.lasted(hours) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [("body", "body"), ("attachment:list.xlsx/Sheet1", "attachment list.xlsx, Sheet1")],
+)
+def test_where_something_stood_is_said_in_words(part: str, text: str) -> None:
+    """A sheet of an attachment is named as people would."""
+    assert words.whereabouts(part) == text
 
 
 @pytest.mark.parametrize(
