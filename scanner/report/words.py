@@ -73,14 +73,22 @@ METHOD = (
 GLOSSARY = (
     ("Audience", "Everyone who received a message, Bcc included: who could see the visible "
      "recipients and the content."),
+    ("Confidence", "How sure a rule is of what it found, from 0 to 1."),
+    ("ENISA", "The European Union Agency for Cybersecurity. Its published method gives each "
+     "incident a score, SE; see Method."),
     ("External", "Outside the organisation's internal domains."),
-    ("Finding", "One detector's claim about one message."),
-    ("Incident", "The findings and messages that are one event."),
+    ("Finding", "One thing that one rule found in one message."),
+    ("Incident", "One event: the messages that belong together, with all that was found in them."),
+    ("Masked", "With most characters replaced by stars, so that nobody can read the value."),
     ("Pairs who could see each other", "Viewer and exposed person, counted once for each "
      "direction."),
     ("People exposed", "Distinct external people whose address others could see or whose data was "
      "in content. Figures in brackets are the range that groups and estimates leave open."),
     ("Place", "One folder of a mailbox, or one file, within the period of the scan."),
+    ("Pseudonym", "A made-up name such as person-1a2b3c that stands for one person throughout: it "
+     "tells people apart without telling who they are."),
+    ("Severity", "How grave an incident may be for the people concerned: low, medium, high or "
+     "very high."),
     ("Visible recipient", "An address in To or Cc, or a meeting's attendee, that the other "
      "recipients could read."),
 )  # fmt: skip
@@ -203,7 +211,7 @@ def run_facts(summary: Summary) -> tuple[tuple[str, str], ...]:
 def glossary(summary: Summary) -> tuple[tuple[str, str], ...]:
     """Return the terms that the report uses, each with its meaning."""
     own = tuple(
-        (known.title, known.explanation)
+        (known.title, f"{known.explanation[:1].upper()}{known.explanation[1:].rstrip('.')}.")
         for known in (*summary.kinds, *summary.markers)
         if known.explanation
     )

@@ -62,15 +62,29 @@ def build(sheets: Sequence[Sheet[_T]], of: _T, title: str, edition: str) -> byte
         text = book.add_format({"text_wrap": True, "valign": "top"})
         left = {"valign": "top", "align": "left"}  # else a time touches the text beside it
         when = book.add_format({"num_format": "yyyy-mm-dd hh:mm", **left})
+        number = book.add_format({"valign": "top", "num_format": "#,##0.##", "indent": 1})
+        whole = book.add_format({"valign": "top", "num_format": "#,##0", "indent": 1})
         for sheet in sheets:
             page = book.add_worksheet(sheet.name)
-            _write(page, sheet, sheet.rows(of), heading, text, when)
+            _write(page, sheet, sheet.rows(of), heading, _Forms(text, when, whole, number))
     return target.getvalue()
 
 
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """How values look, by what they are."""
+
+    text: object
+    when: object
+    whole: object
+    number: object
+
+
 def _write(
-    page: Any, sheet: Sheet[_T], rows: Iterable[Row], heading: object, text: object, when: object
+    page: Any, sheet: Sheet[_T], rows: Iterable[Row], heading: object, forms: _Forms
 ) -> None:
+    if (lines := _lines([name for name, _ in sheet.columns], sheet.columns)) > 1:
+        page.set_row(0, LINE * lines)
     for column, (name, width) in enumerate(sheet.columns):
         page.set_column(column, column, width)
         page.write_string(0, column, name, heading)
@@ -82,17 +96,21 @@ def _write(
     last = 0
     for last, row in enumerate(rows, start=1):
         if last > MAX_ROWS:
-            page.write_string(last, 0, "There are more rows: the JSON report has them all.", text)
+            page.write_string(
+                last, 0, "There are more rows: the JSON report has them all.", forms.text
+            )
             break
         if (lines := _lines(row, sheet.columns)) > 1:
             page.set_row(last, LINE * lines)  # not every program works out how high a row is
         for column, value in enumerate(row):
             if isinstance(value, datetime):
-                page.write_datetime(last, column, value.astimezone(UTC).replace(tzinfo=None), when)
+                naive = value.astimezone(UTC).replace(tzinfo=None)
+                page.write_datetime(last, column, naive, forms.when)
             elif isinstance(value, str):
-                page.write_string(last, column, words.clip(str(cell(value)), MAX_TEXT), text)
+                page.write_string(last, column, words.clip(str(cell(value)), MAX_TEXT), forms.text)
             elif value is not None:
-                page.write_number(last, column, value, text)
+                form = forms.whole if value == int(value) else forms.number  # type: ignore[call-overload]
+                page.write_number(last, column, value, form)
     page.autofilter(0, 0, last, len(sheet.columns) - 1)
 
 

@@ -68,6 +68,23 @@ def test_rows_are_as_high_as_their_text(realistic: Summary) -> None:
     assert heights <= {workbook.LINE * n for n in range(2, workbook.MAX_LINES + 1)}
 
 
+def test_headings_and_figures_can_be_read(realistic: Summary) -> None:
+    """A heading of two lines has the height of two, and a rate is not given to twelve places."""
+    with zipfile.ZipFile(io.BytesIO(workbook.render(realistic))) as parts:
+        pages = [parts.read(n).decode() for n in parts.namelist() if "worksheets/sheet" in n]
+        styles = parts.read("xl/styles.xml").decode()
+    assert f'<row r="1" spans="1:8" ht="{2 * workbook.LINE:g}"' in "".join(pages)
+    assert 'formatCode="#,##0.##"' in styles
+
+
+def test_what_is_settled_is_not_in_the_action_plan(realistic: Summary) -> None:
+    """Nobody is asked to look again at what a person accepted or closed."""
+    first, *others = realistic.incidents
+    shown = replace(realistic, incidents=(replace(first, settled=True), *others))
+    rows = _sheets(shown)["Action plan"][1:]
+    assert {row[1] for row in rows} == {i.incident_id for i in others}
+
+
 def test_the_action_plan_leaves_owner_and_dates_to_people(realistic: Summary) -> None:
     """Each step of each incident has a row whose owner, due and done are blank."""
     head, *rows = _sheets(realistic)["Action plan"]
