@@ -161,14 +161,14 @@ class _View:
             reasons=score.reasons,
             marks=tuple(plain.Mark(m.marker, m.message_key, m.reason) for m in incident.marks),
             aggravators=tuple(f"{m.title}: {m.explanation}" for m in carried if m.flag),
-            domains=tuple(plain.DomainCount(d, n) for d, n in facts["domains"]),
+            domains=_domains(facts["domains"]),
             other_domains=facts["other_domains"],
             other_domain_people=facts["other_domain_people"],
             recipient_kinds=tuple(
                 plain.RecipientKind(kind, n) for kind, n in facts["recipient_kinds"].items()
             ),
             readers=facts.get("readers", 0),
-            received=tuple(plain.DomainCount(d, n) for d, n in facts.get("received", ())),
+            received=_domains(facts.get("received", ())),
             other_received=facts.get("other_received", 0),
             people=tuple(self.person(p) for p in facts["people"]),
             misdirected=tuple(self._misdirected(row) for row in facts.get("misdirected", ())),
@@ -180,12 +180,7 @@ class _View:
             state=standing.state,
             settled=standing.settled,
             change=self._changes.get(incident.incident_id, ""),
-            clocks=plain.Clocks(
-                standing.first_alert_at,
-                standing.reviewed_at,
-                standing.aware_at,
-                standing.deadline_at,
-            ),
+            clocks=_clocks(standing),
             assessed=None
             if standing.assessed == score
             else (standing.assessed.low, standing.assessed.high),
@@ -298,6 +293,14 @@ def _suppressed(standing: Iterable[Standing]) -> tuple[plain.Unranked, ...]:
         if rule is not None:
             counts[f"suppressed until {words.last_day(rule.expires_at)}: {rule.reason}"] += 1
     return tuple(plain.Unranked(reason, count) for reason, count in sorted(counts.items()))
+
+
+def _domains(counts: Iterable[tuple[str, int]]) -> tuple[plain.DomainCount, ...]:
+    return tuple(plain.DomainCount(domain, number) for domain, number in counts)
+
+
+def _clocks(one: Standing) -> plain.Clocks:
+    return plain.Clocks(one.first_alert_at, one.reviewed_at, one.aware_at, one.deadline_at)
 
 
 def _running(standing: Iterable[Standing]) -> tuple[plain.Running, ...]:
