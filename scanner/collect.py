@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from scanner.addresses import Address
     from scanner.attachments import Limits
     from scanner.connectors.base import Connector, Unit
+    from scanner.crypto import Keyed
     from scanner.detectors import Detectors
     from scanner.detectors.base import ContentDetector, Keyer
     from scanner.directory import Directory
@@ -341,7 +342,7 @@ class _UnitReader:
         if isinstance(error, StoreError):
             raise error
         if isinstance(error, ConnectorError):
-            reason, outcome = str(error), _outcome(error, self.tally)
+            reason, outcome = str(error), outcome_of(error, anything=bool(self.tally.read))
         elif error is not None:
             # Not the error's own words, nor those of a traceback: they may quote mail.
             frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -419,11 +420,7 @@ class _UnitReader:
         self, batch: Batch | None, checkpoint: Checkpoint, reason: str, outcome: Outcome | None
     ) -> None:
         batch = batch or MessageBatch("", "", "", keys=KeyRing("", "")).take()
-        opened = open_files(self._scan.files, batch, self._workspace.keyed.file)
-        findings = [
-            replace(f, file=opened.get((f.message_key, f.part), ""))
-            for f in detect(self._scan.detectors, batch, self._workspace.keyed.value)
-        ]
+        findings = examined(self._scan.files, self._scan.detectors, batch, self._workspace.keyed)
         rows = [
             self._summary(checkpoint, reason, outcome),
             *self._skipped(batch),
@@ -537,6 +534,17 @@ class _UnitReader:
         )
 
 
+def examined(
+    files: Extractor, detectors: Sequence[ContentDetector], batch: Batch, keyed: Keyed
+) -> list[Finding]:
+    """Return what the content of a batch holds, its attachments opened for that."""
+    opened = open_files(files, batch, keyed.file)
+    return [
+        replace(f, file=opened.get((f.message_key, f.part), ""))
+        for f in detect(detectors, batch, keyed.value)
+    ]
+
+
 def detect(detectors: Sequence[ContentDetector], batch: Batch, keyer: Keyer) -> list[Finding]:
     """Return what the detectors find in a batch; a text that one fails on costs itself only."""
     found: list[Finding] = []
@@ -573,10 +581,11 @@ _OUTCOMES = {
 }
 
 
-def _outcome(error: ConnectorError, tally: Tally) -> Outcome:
+def outcome_of(error: ConnectorError, *, anything: bool) -> Outcome:
+    """Return what an error makes of a unit of which `anything` was read before it, or nothing."""
     for kind, outcome in _OUTCOMES.items():
         if isinstance(error, kind):
             return outcome
-    if isinstance(error, UnreadableError) and not tally.read:
+    if isinstance(error, UnreadableError) and not anything:
         return Outcome.UNREADABLE
     return Outcome.PARTIAL

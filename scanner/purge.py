@@ -278,6 +278,8 @@ def _erasure(workspace: Workspace, found: Plan, traces: _Traces) -> Erasure:
     parts: dict[str, list[Part]] = {}
     findings: list[str] = []
     named: list[str] = []
+    waiting = set[str]().union(*workspace.awaited.by_mailbox().values())
+    awaited: list[str] = []
     counts: Counter[tuple[str, str, bool]] = Counter()
     for part, _ in found.parts:
         rows = workspace.parts.rows_of(part)
@@ -286,6 +288,7 @@ def _erasure(workspace: Workspace, found: Plan, traces: _Traces) -> Erasure:
         keys = going["message_key"].to_pylist()
         findings += [key for key in keys if key in bearing]
         named += [key for key in keys if key in by_person]
+        awaited += [key for key in keys if key in waiting]
         traces.take(going, bearing, directory)
         frames = recipients.frames(going.select(recipients.COLUMNS), directory)
         for mailbox, month, audited, context in activity(part[2], frames):
@@ -298,6 +301,7 @@ def _erasure(workspace: Workspace, found: Plan, traces: _Traces) -> Erasure:
         parts,
         findings,
         named,
+        awaited,
         [_left(standing) for standing in found.going],
         [(*place, counts[*place, True], counts[*place, False]) for place in months],
         redact,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 import scanner
-from scanner import analyse, collect, departments, detectors, purge, triage
+from scanner import analyse, answers, collect, departments, detectors, purge, triage
 from scanner.attachments import Limits
 from scanner.collect import Interest, Source
 from scanner.connectors import connector_class
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from scanner.config import Config
     from scanner.connectors.base import Check, Unit
     from scanner.detectors import Detectors
-    from scanner.severity import Rules
     from scanner.store import Workspace
     from scanner.triage import Standing
 
@@ -151,7 +150,10 @@ def scan(
     workspace.parts.compact()
     pa.default_memory_pool().release_unused()
     watch.phase("Finding incidents", 0)
-    _analyse(workspace, run.run_id, directory, config.severity.rules(), config.privacy_contacts)
+    reader = answers.Reader(workspace, run.run_id, surveys, looking.content, limits, config.content)
+    _analyse(config, workspace, run.run_id, directory, interest)
+    while reader.read():  # what answers say can find more, and that can have answers
+        _analyse(config, workspace, run.run_id, directory, interest)
     run = replace(run, messages_read=read, messages_skipped=skipped)
     return _ended(config, workspace, run, sources, directory)
 
@@ -365,19 +367,19 @@ def _interest(config: Config, workspace: Workspace, directory: Directory) -> Int
 
 
 def _analyse(
-    workspace: Workspace,
-    run_id: str,
-    directory: Directory,
-    rules: Rules,
-    contacts: Sequence[str],
+    config: Config, workspace: Workspace, run_id: str, directory: Directory, interest: Interest
 ) -> None:
     """Find the incidents anew, unless all that they rest on is as it was."""
+    rules, contacts = config.severity.rules(), config.privacy_contacts
     judged = analyse.judged_by(workspace, directory, rules, contacts)
     workspace.put_meta({analyse.JUDGING: analyse.judging(rules, contacts)})
     state = f"{judged} {directory.listing.fingerprint()} {workspace.state_token()}"
     if workspace.meta("analysed") != state:
         found = analyse.analyse(workspace, directory, rules, contacts)
-        workspace.commit_analysis(run_id, found, {"analysed": state})
+        awaited = answers.awaited(workspace, interest, found.incidents)
+        with workspace.transaction():
+            workspace.commit_analysis(run_id, found, {"analysed": state, answers.ASKED: "yes"})
+            workspace.awaited.put(awaited)
 
 
 def _scope(config: Config, sources: Sequence[Source], directory: Directory) -> str:

@@ -24,7 +24,7 @@ LAYERS = (
     ("connectors", "detectors", "attachments", "incidents", "store", "runners", "config"),
     ("candidates", "escalation", "access"),
     ("collect", "analyse", "triage", "who", "simulate"),
-    ("scope", "purge"),
+    ("scope", "purge", "answers"),
     ("scan", "naming", "report", "notify"),
     ("terminal",),
     ("inquiry",),

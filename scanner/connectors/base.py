@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scanner.errors import ScannerError, UnreadableError
+from scanner.keys import KeyRing
+from scanner.messages import MessageBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from scanner.directory import Listing
-    from scanner.messages import Batch, MessageBatch
+    from scanner.messages import Batch
     from scanner.model import ContentLevel, Coverage, Examination
     from scanner.properties import SourceMessage
 
@@ -92,6 +94,22 @@ class Original(NamedTuple):
 
     note: str = ""
     """What to know of how it was taken from the source."""
+
+    def batch(self, content: ContentLevel, where: str = "") -> Batch:
+        """Return what a scan makes of it: its row, and its content where that is asked for."""
+        batch = MessageBatch("", "", "", keys=KeyRing("", ""), content=content)
+        if self.message is None:
+            batch.add_mime(self.content, where)
+        else:
+            batch.add(self.message, where)
+        return batch.take()
+
+
+def same_message(record: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Tell whether a row is of the recorded message: by Message-ID, else by all that tells it."""
+    if record["internet_message_id"]:
+        return bool(record["internet_message_id"] == found["internet_message_id"])
+    return all(record[name] == found[name] for name in ("sender", "subject", "sent_at"))
 
 
 @dataclass(slots=True)

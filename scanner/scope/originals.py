@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -12,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.connectors.base import Wanted
+from scanner.connectors.base import Wanted, same_message
 from scanner.errors import ScannerError
-from scanner.keys import KeyRing
-from scanner.messages import MessageBatch
+from scanner.model import ContentLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -119,13 +117,7 @@ class Originals:
     def _copies(self, keys: set[str]) -> dict[str, _Copy]:
         """Return the stored copies of these keys, those whose source is known."""
         wanted = pa.array(sorted(keys), pa.string())
-        runs = [json.loads(run.scope) for run in self.workspace.runs() if run.scope]
-        sources = dict.fromkeys(name for scope in runs for name in scope.get("sources", ()))
-        places = {
-            self.workspace.keyed.folder(f"{source}\x1f{unit}"): (source, unit)
-            for source in sources
-            for unit in self.workspace.checkpoints(source)
-        }
+        places = self.workspace.parts.places()
         found = {}
         for mailbox in self.workspace.mailboxes():
             table = self.workspace.messages([mailbox], COLUMNS)
@@ -158,7 +150,7 @@ class Originals:
         """Hold what was read against its record; keep it where it is that message."""
         record, row = copy.record, rows[number]
         found = _record(original)
-        if found is None or not _same(record, found):
+        if found is None or not same_message(record, found):
             return
         says = _differences(self.directory, record, found)
         if row.file and says:
@@ -201,20 +193,8 @@ def _wanted(copy: _Copy) -> Wanted:
 
 def _record(original: Original) -> dict[str, Any] | None:
     """Return what a scan would record of a message; None where it could not be read."""
-    batch = MessageBatch("", "", "", keys=KeyRing("", ""))
-    if original.message is None:
-        batch.add_mime(original.content, "")
-    else:
-        batch.add(original.message)
-    rows: list[dict[str, Any]] = batch.take().table.to_pylist()
+    rows: list[dict[str, Any]] = original.batch(ContentLevel.NONE).table.to_pylist()
     return rows[0] if rows else None
-
-
-def _same(record: dict[str, Any], found: dict[str, Any]) -> bool:
-    """Tell whether it is the message at all: by Message-ID, else by sender, subject and time."""
-    if record["internet_message_id"]:
-        return bool(record["internet_message_id"] == found["internet_message_id"])
-    return all(record[name] == found[name] for name in ("sender", "subject", "sent_at"))
 
 
 def _differences(directory: Directory, record: dict[str, Any], found: dict[str, Any]) -> list[str]:

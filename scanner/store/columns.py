@@ -44,6 +44,7 @@ VEILED: dict[str, tuple[str, ...]] = {
     "notified": ("channel",),
     "purged_activity": ("mailbox",),
     "named_messages": ("mailbox",),
+    "awaited": ("mailbox",),
 }
 
 PLAIN: dict[str, tuple[str, ...]] = {
@@ -67,6 +68,7 @@ PLAIN: dict[str, tuple[str, ...]] = {
     "purged_incidents": ("incident_id", "purged_at"),
     "purged_activity": ("month",),
     "named_messages": ("message_key", "at"),
+    "awaited": ("message_key",),
 }  # fmt: skip
 """Texts that say nothing of mail: ids and keyed hashes, times, words of this program."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from scanner.crypto import Cipher, Vault
 
-FORMAT = 8
+FORMAT = 9
 """Of the database that this version writes."""
 
 MIGRATIONS = tuple(f"migrations/{number:04}.sql" for number in range(1, FORMAT + 1))

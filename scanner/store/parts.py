@@ -138,6 +138,13 @@ class Parts:
         found = self._folder.rglob("*.parquet")
         return {path.relative_to(self._folder).as_posix() for path in found}
 
+    def places(self) -> dict[str, tuple[str, str]]:
+        """Return the source and the unit's key in it, by what rows have as their unit."""
+        return {
+            self._keyed.folder(f"{source}\x1f{unit}"): (source, unit)
+            for source, unit in self._db.query("SELECT source, unit FROM checkpoints")
+        }
+
     def rows(self, mailboxes: Collection[str] | None = None) -> int:
         """Return how many messages are stored, in all or in some mailboxes."""
         counts = self._db.query("SELECT mailbox, sum(rows) FROM parts GROUP BY mailbox")

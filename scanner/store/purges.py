@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from scanner.model import Examination
+    from scanner.store.awaited import Awaited
     from scanner.store.database import Database
     from scanner.store.decisions import Decisions
     from scanner.store.parts import Part
@@ -65,6 +66,9 @@ class Erasure:
     named: Sequence[str]
     """Keys of those that people named."""
 
+    awaited: Sequence[str]
+    """Keys of purged messages whose text was still to be looked at."""
+
     incidents: Sequence[PurgedIncident]
     activity: Iterable[tuple[str, str, int, int]]
     """Of the purged messages: mailbox, month, audited, context."""
@@ -76,8 +80,11 @@ class Erasure:
 class Purges:
     """What was purged of one workspace."""
 
-    def __init__(self, database: Database, decisions: Decisions, summaries: Summaries) -> None:
-        self._db, self._decisions, self._summaries = database, decisions, summaries
+    def __init__(
+        self, database: Database, decisions: Decisions, summaries: Summaries, awaited: Awaited
+    ) -> None:
+        self._db, self._decisions = database, decisions
+        self._summaries, self._awaited = summaries, awaited
 
     def floor(self) -> datetime | None:
         """Return before which instant mail was purged and is not read again."""
@@ -132,6 +139,7 @@ class Purges:
             self._db.executemany(
                 "DELETE FROM main.named_messages WHERE message_key = ?", [(k,) for k in gone.named]
             )
+            self._awaited.done(gone.awaited)
             self._incidents(gone.incidents, now or "")
             self._decisions.forget([i.incident_id for i in gone.incidents], gone.before, gone.mask)
             self._activity(gone.activity)

@@ -43,6 +43,7 @@ from scanner.model import (
 )
 from scanner.store import sealing
 from scanner.store.analyses import Analysis, put_incidents, put_severities
+from scanner.store.awaited import Awaited
 from scanner.store.database import Database
 from scanner.store.decisions import Decisions
 from scanner.store.journal import Journal
@@ -137,10 +138,11 @@ class Workspace:
         self.parts = Parts(self._db, root / "messages", self.vault)
         self.reports = Reports(root / "reports", self.vault)
         self.summaries = Summaries(self._db)
+        self.awaited = Awaited(self._db)
         self.decisions = Decisions(self._db)
         self.notices = Notices(self._db)
         self.named = Named(self._db)
-        self.purges = Purges(self._db, self.decisions, self.summaries)
+        self.purges = Purges(self._db, self.decisions, self.summaries, self.awaited)
         self.journal = Journal(self._db, self.keyed, root / "journal.head")
 
     def __enter__(self) -> Workspace:
@@ -278,10 +280,10 @@ class Workspace:
         """
         parts, looked_at = self.parts.write(table, checkpoint.source), list(examined)
         with self._db.transaction():
-            if parts or looked_at:
-                self.forget({checkpoint.mailbox, *(mailbox for _, _, mailbox, _, _ in parts)})
             self.parts.enter(parts, run_id)
-            self._replace_findings(findings, looked_at, run_id, checkpoint.mailbox)
+            if self._replace_findings(findings, looked_at, run_id, checkpoint.mailbox) or parts:
+                self.forget({checkpoint.mailbox, *(mailbox for _, _, mailbox, _, _ in parts)})
+            self.awaited.done(looked_at)
             if anew:
                 unit = (checkpoint.source, checkpoint.unit)
                 self._db.execute(
@@ -359,7 +361,8 @@ class Workspace:
 
     def _replace_findings(
         self, findings: Sequence[Finding], examined: Iterable[str], run_id: str, mailbox: str
-    ) -> None:
+    ) -> bool:
+        """Put findings in place of what was found before; return whether any were or are."""
         keys = [(key,) for key in examined]
         first = {
             fingerprint: run
@@ -374,6 +377,7 @@ class Workspace:
             "DELETE FROM main.findings WHERE message_key = ? AND part != veil('recipients')", keys
         )
         self._insert_findings(findings, first, run_id, mailbox)
+        return bool(first or findings)
 
     def _insert_findings(
         self, findings: Sequence[Finding], first: Mapping[str, str], run_id: str, mailbox: str = ""

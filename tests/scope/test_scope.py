@@ -193,12 +193,9 @@ def test_who_says_that_it_was_deleted(tmp_path: Path) -> None:
             (4, "friend@webmail.example", "We have deleted the message.\n"),
         )
     ]  # fmt: skip
-    folder = put(tmp_path / "sent", {f"{JO}.mbox": mbox([letter(2)])})
-    later = put(tmp_path / "later", {f"{JO}.mbox": mbox(answers)})
+    path = put(tmp_path / "mail", {f"{JO}.mbox": mbox([*answers, letter(2)])})
     with Workspace(tmp_path / "ws", create=True) as opened:
-        # The text of an answer is read where the incident was known before.
-        for path in (folder, later):
-            scan(Config(internal_domains=("calder.example",)), [str(path)], opened)
+        scan(Config(internal_domains=("calder.example",)), [str(path)], opened)
         found = scope.scope(opened, scope.find(opened, "2.10@calder.example"), full=True)
     gone = {p.person: p.deleted_at for p in found.people if p.deleted_at}
     assert gone == {"p1.person@webmail.example": datetime(2026, 3, 2, 12, tzinfo=UTC)}
