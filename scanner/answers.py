@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 
 from scanner.addresses import entry
 from scanner.attachments.worker import Extractor
+from scanner.candidates import HEARD
 from scanner.collect import examined, outcome_of
-from scanner.connectors.base import Wanted, same_message
+from scanner.connectors.base import Wanted, identity, taken
 from scanner.errors import ConnectorError
 from scanner.messages import BATCH_CONTENT_BYTES, SCHEMA, Batch
 from scanner.model import ContentLevel, Coverage, Outcome
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 
     from scanner.attachments import Limits
     from scanner.collect import Interest, Source
-    from scanner.connectors.base import Unit
+    from scanner.connectors.base import Original, Unit
     from scanner.detectors.base import ContentDetector
+    from scanner.directory import Directory
     from scanner.messages import Document
     from scanner.model import Checkpoint, Examination, Incident
     from scanner.store import Workspace
@@ -43,6 +45,7 @@ LINKS = [
 RECORD = [
     "message_key", "internet_message_id", "unit", "sent_at", "sender", "subject", "recipients",
 ]  # fmt: skip
+TOLD_BY = ["internet_message_id", "sent_at", "sender", "subject"]
 
 TOGETHER = 200
 """Answers whose findings are committed at a time, or fewer of them where they are long."""
@@ -144,6 +147,7 @@ class Reader:
     workspace: Workspace
     run_id: str
     surveys: Sequence[tuple[Source, Sequence[Unit]]]
+    directory: Directory
     detectors: Sequence[ContentDetector]
     limits: Limits
     content: ContentLevel
@@ -195,6 +199,9 @@ class _Unit:
     documents: dict[str, Document] = field(default_factory=dict)
     """Read, and not committed yet."""
 
+    alike: dict[str, Document | None] = field(default_factory=dict)
+    """What has the Message-ID of one that is looked for, and not all that is recorded of it."""
+
     bytes: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     """Why the content of some could not be examined in all."""
@@ -223,35 +230,48 @@ class _Unit:
             Wanted(key, c.unit, c.mailbox, r["internet_message_id"], r["sent_at"])
             for key, r in self.records.items()
         ]
-        alike: dict[str, Batch] = {}
+        pending: list[Original] = []
+        size = 0
         for one, original in source.connector.originals(wanted):
-            record = self.records.get(one.message_key)
-            if record is None:
+            if one.message_key not in self.records:
                 continue
-            batch = original.batch(self.reader.content)
-            row = next(iter(batch.table.to_pylist()), None)
-            if row is None or not same_message(record, row):
-                continue
-            if any(row[name] != record[name] for name in ("sender", "subject", "sent_at")):
-                # Another one with its Message-ID, or itself as its source writes it out anew.
-                alike.setdefault(one.message_key, batch)
-                continue
-            self._keep(one.message_key, batch)
-            if not self.records:
-                return
-        for key, batch in alike.items():
-            if key in self.records:
-                self._keep(key, batch)
+            pending.append(original)
+            size += len(original.content)
+            if len(pending) >= min(TOGETHER, len(self.records)) or size >= BATCH_CONTENT_BYTES:
+                self._sort(pending)
+                if not self.records:
+                    return
+                pending, size = [], 0
+        self._sort(pending)
+        for key in [key for key in self.records if key in self.alike]:
+            self._keep(key, self.alike.pop(key))
 
-    def _keep(self, key: str, batch: Batch) -> None:
-        del self.records[key]
+    def _sort(self, originals: Sequence[Original]) -> None:
+        """Keep of what may be those that are looked for what is one of them."""
+        batch = taken(originals, self.reader.content)
         self.reasons.update(skipped.reason for skipped in batch.skipped)
-        for document in batch.documents:
-            self.documents[key] = replace(document, message_key=key)
-            self.bytes += sum(map(len, (*document.plain, *document.html)))
-            self.bytes += sum(file.size for file in document.files)
-        if not batch.documents:
+        documents = {document.message_key: document for document in batch.documents}
+        known: dict[tuple[object, ...], list[str]] = defaultdict(list)
+        for key, record in self.records.items():
+            known[identity(record)].append(key)
+        for row in batch.table.select(["message_key", *TOLD_BY]).to_pylist():
+            document = documents.get(row["message_key"])
+            for key in [k for k in known[identity(row)] if k in self.records]:
+                if all(row[name] == self.records[key][name] for name in TOLD_BY):
+                    self._keep(key, document)
+                else:
+                    # Another one with its Message-ID, or itself as its source writes it out anew.
+                    self.alike.setdefault(key, document)
+
+    def _keep(self, key: str, document: Document | None) -> None:
+        """Take an answer out of the records; what it holds is looked at with the next commit."""
+        del self.records[key]
+        if document is None:
             self.reader.workspace.awaited.done([key])
+            return
+        self.documents[key] = replace(document, message_key=key)
+        self.bytes += sum(map(len, (*document.plain, *document.html)))
+        self.bytes += sum(file.size for file in document.files)
         if len(self.documents) >= TOGETHER or self.bytes >= BATCH_CONTENT_BYTES:
             self._commit([])
 
@@ -268,9 +288,15 @@ class _Unit:
         place = self.checkpoint.source, self.checkpoint.unit
         if last and place in reader.standing and not any(row.entry == WAITING for row in rows):
             rows = [*rows, self._row(Outcome.READ, ALL_READ, 0)]
+        own = {
+            key
+            for key, document in self.documents.items()
+            if reader.directory.is_internal(document.people[0].address)
+        }
+        heard = any(f.kind in HEARD or f.message_key in own for f in found)
         reader.workspace.commit_page(
             reader.run_id, batch.table, found, list(self.documents), rows, self.checkpoint,
-            anew=False,
+            anew=False, heard=heard,
         )  # fmt: skip
         self.documents, self.bytes = {}, 0
 

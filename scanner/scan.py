@@ -150,7 +150,9 @@ def scan(
     workspace.parts.compact()
     pa.default_memory_pool().release_unused()
     watch.phase("Finding incidents", 0)
-    reader = answers.Reader(workspace, run.run_id, surveys, looking.content, limits, config.content)
+    reader = answers.Reader(
+        workspace, run.run_id, surveys, directory, looking.content, limits, config.content
+    )
     _analyse(config, workspace, run.run_id, directory, interest)
     while reader.read():  # what answers say can find more, and that can have answers
         _analyse(config, workspace, run.run_id, directory, interest)

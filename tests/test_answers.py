@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from scanner import purge
+from scanner import analyse, purge
 from scanner.answers import ALL_READ, ELSEWHERE, GONE, LATER, WHAT
 from scanner.config import Config
+from scanner.directory import Directory
 from scanner.model import Coverage, Outcome
 from scanner.scan import scan
 from scanner.store import Workspace
@@ -24,8 +25,10 @@ from tests.equivalence.forms import to_ews, to_graph, to_mime
 from tests.equivalence.letters import FIRST, JO, OWNER, Enclosed, Letter, crowd, outsider
 from tests.fake_ews.server import PASSWORD, USER
 from tests.fake_graph.tenant import Mailbox, Tenant, User
+from tests.fakes import rows_of
 
 DELETED = "Hello Jo,\n\nI have deleted your e-mail.\n"
+ASTRAY = "I think this was meant for somebody else.\n"
 IBAN = "My account is IBAN GB82 WEST 1234 5698 7654 32.\n"
 LIST = Letter(
     1, to=crowd(1, 30), subject="Spring fair", text="Dear all,\n", message_id="1@c.example"
@@ -47,9 +50,10 @@ def answer(number: int, text: str, *, to: Letter = LIST, **changes: Any) -> Lett
 PRIVATE = answer(9, DELETED + IBAN, answers="other@c.example", thread="other@c.example")
 ANSWERS = [
     answer(2, DELETED), answer(3, "Thanks.\n"), answer(4, "Thanks.\n" + IBAN),
-    answer(5, DELETED, answers="2@w.example"), answer(6, DELETED, draft=True), PRIVATE,
+    answer(5, DELETED, answers="2@w.example"), answer(7, ASTRAY),
+    answer(6, DELETED, draft=True), PRIVATE,
 ]  # fmt: skip
-"""In words, in none, with data of the writer's, further down the thread; and what is no answer."""
+"""In words, in none, with data of the writer's, further down, astray; a draft, and no answer."""
 
 Told = dict[str, set[str]]
 
@@ -67,7 +71,7 @@ def told(workspace: Workspace) -> Told:
 
 TOLD: Told = {
     "2@w.example": {"deletion-confirmed"}, "4@w.example": {"iban"},
-    "5@w.example": {"deletion-confirmed"},
+    "5@w.example": {"deletion-confirmed"}, "7@w.example": {"wrong-recipient-report"},
 }  # fmt: skip
 
 
@@ -176,10 +180,24 @@ def test_what_answers_say(tmp_path: Path, kind: str, nights: list[list[Letter]])
             held += letters
             fill(held)
             with Workspace(tmp_path / "ws", create=True) as workspace:
-                scan(configured(source), ["mail"], workspace)
+                result = scan(configured(source), ["mail"], workspace)
         with Workspace(tmp_path / "ws") as workspace:
             assert told(workspace) == TOLD
             assert (odd(workspace), workspace.awaited.by_mailbox()) == ([], {})
+        assert_as_in_full(tmp_path / "ws", result.directory)
+
+
+def assert_as_in_full(root: Path, directory: Directory) -> None:
+    """Assert that analysing all of the workspace anew stores just what is there."""
+    kept = rows_of(root, without=["run_id", "first_run"])
+    with Workspace(root) as workspace:
+        workspace.forget()
+        found = analyse.analyse(workspace, directory)
+        workspace.commit_analysis("r", found, {})
+    anew = rows_of(root, without=["run_id", "first_run"])
+    for tables in (kept, anew):
+        tables["meta"] = [row for row in tables["meta"] if row[0] != "changes"]
+    assert kept == anew
 
 
 def test_no_content_is_looked_at_unasked(tmp_path: Path) -> None:
@@ -217,7 +235,7 @@ def test_answers_in_another_source(tmp_path: Path) -> None:
         assert told(workspace) == {}
         (row,) = odd(workspace)
         assert (row.source, row.outcome) == ("inbox", Outcome.OUT_OF_SCOPE)
-        assert "incidents: 4;" in row.reason
+        assert "incidents: 5;" in row.reason
         assert result.unread == 0
         scan(config, ["inbox"], workspace)
         assert told(workspace) == TOLD
@@ -231,12 +249,12 @@ def test_answers_that_are_gone(tmp_path: Path) -> None:
         scan(configured(source), ["mail"], workspace)
         fill([LIST, *ANSWERS])
         scan(configured({**source, "folders": ["sent"]}), ["mail"], workspace)
-        assert f"{WHAT}: 4; {ELSEWHERE}" == odd(workspace)[0].reason
+        assert f"{WHAT}: 5; {ELSEWHERE}" == odd(workspace)[0].reason
         fill([LIST, ANSWERS[0]])
         result = scan(configured(source), ["mail"], workspace)
         assert told(workspace) == {"2@w.example": {"deletion-confirmed"}}
         rows = {row.outcome: row.reason for row in odd(workspace)}
-        assert rows == {Outcome.OUT_OF_SCOPE: f"{WHAT}: 3; {GONE}", Outcome.READ: ALL_READ}
+        assert rows == {Outcome.OUT_OF_SCOPE: f"{WHAT}: 4; {GONE}", Outcome.READ: ALL_READ}
         assert (workspace.awaited.by_mailbox(), result.unread) == ({}, 0)
 
 
@@ -253,7 +271,7 @@ def test_a_server_that_refuses(tmp_path: Path) -> None:
         assert told(workspace) == {}
         (row,) = odd(workspace)
         assert (row.outcome, result.unread) == (Outcome.DENIED, 1)
-        assert row.reason.startswith(f"{WHAT}: 4; ")
+        assert row.reason.startswith(f"{WHAT}: 5; ")
         assert row.reason.endswith(LATER)
         fault.times = 0
         result = scan(configured(source), ["mail"], workspace)
@@ -281,7 +299,7 @@ def test_awaited_answers_are_purged(tmp_path: Path) -> None:
     with Workspace(tmp_path / "ws", create=True) as workspace:
         scan(config, ["inbox"], workspace)
         scan(config, ["sent"], workspace)
-        assert len(workspace.awaited.by_mailbox()[OWNER]) == 4
+        assert len(workspace.awaited.by_mailbox()[OWNER]) == 5
         done = purge.purge(workspace, FIRST + timedelta(hours=4, minutes=30), with_open=True)
         assert done.broken == []
-        assert len(workspace.awaited.by_mailbox()[OWNER]) == 1
+        assert len(workspace.awaited.by_mailbox()[OWNER]) == 2

@@ -99,6 +99,9 @@ class Partition:
     matter here."""
 
 
+HEARD = frozenset(kind.id for kind in reports.REPORTS.values())
+"""What `examine` looks at in the text of others; in that of our own messages it looks at all."""
+
 MAILBOX = "the mailbox"
 """What the mailbox is called after tells what members of the public have in common to whom it
 shows a list: organisations' staff work with it, and a mailing in Bcc is on what its subject says.

@@ -11,7 +11,7 @@ from scanner.keys import KeyRing
 from scanner.messages import MessageBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from scanner.directory import Listing
@@ -95,21 +95,23 @@ class Original(NamedTuple):
     note: str = ""
     """What to know of how it was taken from the source."""
 
-    def batch(self, content: ContentLevel, where: str = "") -> Batch:
-        """Return what a scan makes of it: its row, and its content where that is asked for."""
-        batch = MessageBatch("", "", "", keys=KeyRing("", ""), content=content)
-        if self.message is None:
-            batch.add_mime(self.content, where)
+
+def taken(originals: Iterable[Original], content: ContentLevel) -> Batch:
+    """Return what a scan makes of messages: rows, and their content where that is asked for."""
+    batch = MessageBatch("", "", "", keys=KeyRing("", ""), content=content)
+    for original in originals:
+        if original.message is None:
+            batch.add_mime(original.content, "")
         else:
-            batch.add(self.message, where)
-        return batch.take()
+            batch.add(original.message)
+    return batch.take()
 
 
-def same_message(record: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    """Tell whether a row is of the recorded message: by Message-ID, else by all that tells it."""
-    if record["internet_message_id"]:
-        return bool(record["internet_message_id"] == found["internet_message_id"])
-    return all(record[name] == found[name] for name in ("sender", "subject", "sent_at"))
+def identity(row: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return what two rows of one message have in common: its Message-ID, else what tells it."""
+    if row["internet_message_id"]:
+        return (row["internet_message_id"],)
+    return row["sender"], row["subject"], row["sent_at"]
 
 
 @dataclass(slots=True)

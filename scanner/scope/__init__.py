@@ -465,8 +465,8 @@ def _unknown(found: Lead, delivery: dict[str, int], alike: int) -> tuple[str, ..
         told.append("what the message held: no personal data was found in it, or none looked for")
     if delivery["replies"]:
         told.append(
-            "what the answers say, beyond their subjects: text is read in service_mailboxes only, "
-            "and where they answer an incident that an earlier scan had found"
+            "what the answers say beyond the phrases that are looked for, in subjects and, of "
+            "answers to incidents and in service_mailboxes, in text (not with --content none)"
         )
     if found.unsearched > 0:
         told.append(f"what {found.unsearched:,} more colleagues who got it did with it")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.connectors.base import Wanted, same_message
+from scanner.connectors.base import Wanted, identity, taken
 from scanner.errors import ScannerError
 from scanner.model import ContentLevel
 
@@ -150,7 +150,7 @@ class Originals:
         """Hold what was read against its record; keep it where it is that message."""
         record, row = copy.record, rows[number]
         found = _record(original)
-        if found is None or not same_message(record, found):
+        if found is None or identity(record) != identity(found):
             return
         says = _differences(self.directory, record, found)
         if row.file and says:
@@ -193,7 +193,7 @@ def _wanted(copy: _Copy) -> Wanted:
 
 def _record(original: Original) -> dict[str, Any] | None:
     """Return what a scan would record of a message; None where it could not be read."""
-    rows: list[dict[str, Any]] = original.batch(ContentLevel.NONE).table.to_pylist()
+    rows: list[dict[str, Any]] = taken([original], ContentLevel.NONE).table.to_pylist()
     return rows[0] if rows else None
 
 

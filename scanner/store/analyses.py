@@ -50,6 +50,17 @@ class Analysis:
     """Ids of the incidents that are stored just as they are."""
 
 
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """A stored finding with what the queries show beside it."""
+
+    finding: Finding
+    severity: Severity
+    internet_message_id: str
+    status: str
+    """`new` in the run that first saw it, `open` after that."""
+
+
 def put_severities(db: Database, analysis: Analysis) -> None:
     """Give each finding its severity, and its message's Message-ID."""
     held = "SELECT fingerprint, message_key, severity, internet_message_id FROM findings"

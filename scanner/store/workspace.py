@@ -18,7 +18,7 @@ import os
 import re
 import socket
 import sqlite3
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ from scanner.model import (
     stamp,
 )
 from scanner.store import sealing
-from scanner.store.analyses import Analysis, put_incidents, put_severities
+from scanner.store.analyses import Analysis, FindingRow, put_incidents, put_severities
 from scanner.store.awaited import Awaited
 from scanner.store.database import Database
 from scanner.store.decisions import Decisions
@@ -68,17 +68,6 @@ _SAYS_NOW = re.sub(r"\w+", r"excluded.\g<0>", _SAYS)
 
 LATELY = "at the latest scan"
 """Entry of what a survey says of a unit that an earlier scan read: it replaces no row of that."""
-
-
-@dataclass(frozen=True, slots=True)
-class FindingRow:
-    """A stored finding with what the queries show beside it."""
-
-    finding: Finding
-    severity: Severity
-    internet_message_id: str
-    status: str
-    """`new` in the run that first saw it, `open` after that."""
 
 
 class Workspace:
@@ -156,7 +145,7 @@ class Workspace:
         self._db.close()
         if self._lock is not None:
             self._lock.close()
-            self._lock = None
+        self._lock = None
 
     def lock(self) -> None:
         """Take the workspace for writing; raises `StoreError` that says who holds it.
@@ -271,18 +260,21 @@ class Workspace:
         checkpoint: Checkpoint,
         *,
         anew: bool,
+        heard: bool = True,
     ) -> None:
         """Make a page visible as a whole: rows, findings, coverage and checkpoint.
 
-        `examined` holds the keys of the messages whose content was looked at: what an earlier
-        look found in them gives way to `findings`. A row of `coverage` replaces that of the same
-        entry; with `anew`, those of the whole unit go first.
+        What an earlier look found in the messages `examined` gives way to `findings`; examining
+        mailboxes looks at none of these that is not `heard`. A row of `coverage` replaces that of
+        the same entry; with `anew`, those of the whole unit go first.
         """
         parts, looked_at = self.parts.write(table, checkpoint.source), list(examined)
         with self._db.transaction():
             self.parts.enter(parts, run_id)
-            if self._replace_findings(findings, looked_at, run_id, checkpoint.mailbox) or parts:
-                self.forget({checkpoint.mailbox, *(mailbox for _, _, mailbox, _, _ in parts)})
+            gone = self._replace_findings(findings, looked_at, run_id, checkpoint.mailbox)
+            boxes = {checkpoint.mailbox, *(mailbox for _, _, mailbox, _, _ in parts)}
+            if parts or findings or gone:
+                self.forget(boxes if parts or gone or heard else ())
             self.awaited.done(looked_at)
             if anew:
                 unit = (checkpoint.source, checkpoint.unit)
@@ -362,7 +354,7 @@ class Workspace:
     def _replace_findings(
         self, findings: Sequence[Finding], examined: Iterable[str], run_id: str, mailbox: str
     ) -> bool:
-        """Put findings in place of what was found before; return whether any were or are."""
+        """Put findings in place of what was found before; return whether anything was."""
         keys = [(key,) for key in examined]
         first = {
             fingerprint: run
@@ -377,7 +369,7 @@ class Workspace:
             "DELETE FROM main.findings WHERE message_key = ? AND part != veil('recipients')", keys
         )
         self._insert_findings(findings, first, run_id, mailbox)
-        return bool(first or findings)
+        return bool(first)
 
     def _insert_findings(
         self, findings: Sequence[Finding], first: Mapping[str, str], run_id: str, mailbox: str = ""
