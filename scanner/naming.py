@@ -6,7 +6,8 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scanner import analyse, scope, triage
+from scanner import analyse, answers, scope, triage
+from scanner.collect import Interest
 from scanner.errors import UnknownIdError, UsageError
 from scanner.model import Incident, Verdict
 from scanner.store import Analysis, NamedMessage
@@ -113,6 +114,8 @@ def _record(
     """
     before = {incident for _, incident in workspace.incident_ids().values()}
     workspace.named.add(named)
+    interest = Interest(workspace.directory())
+    workspace.awaited.put(answers.awaited(workspace, interest, analysis.incidents))
     workspace.commit_analysis(workspace.runs()[0].run_id, analysis, {})
     after = workspace.incident_ids()
     copies: dict[str, list[NamedMessage]] = defaultdict(list)

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from scanner import analyse, purge
+from scanner import analyse, naming, purge
 from scanner.answers import ALL_READ, ELSEWHERE, GONE, LATER, WHAT
 from scanner.config import Config
 from scanner.directory import Directory
-from scanner.model import Coverage, Outcome
+from scanner.model import Coverage, Outcome, Verdict
 from scanner.scan import scan
 from scanner.store import Workspace
 from tests import fake_ews, fake_graph
@@ -303,3 +303,15 @@ def test_awaited_answers_are_purged(tmp_path: Path) -> None:
         done = purge.purge(workspace, FIRST + timedelta(hours=4, minutes=30), with_open=True)
         assert done.broken == []
         assert len(workspace.awaited.by_mailbox()[OWNER]) == 2
+
+
+def test_what_answers_a_message_that_a_person_named(tmp_path: Path) -> None:
+    """A message becomes an incident by a person's word; the next scan looks at its answers."""
+    note = replace(LIST, to=crowd(1, 1))
+    with _mbox(tmp_path) as (source, fill), Workspace(tmp_path / "ws", create=True) as workspace:
+        fill([note, *ANSWERS])
+        scan(configured(source), ["mail"], workspace)
+        assert told(workspace) == {}
+        naming.decide(workspace, note.message_id, Verdict.CONFIRMED, "read out on the phone")
+        scan(configured(source), ["mail"], workspace)
+        assert told(workspace) == TOLD
