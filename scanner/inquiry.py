@@ -82,7 +82,7 @@ def _lead(workspace: Workspace, seed: str | Described, *, full: bool) -> scope.L
     show("messages", rows, "table")
     more = f", the first {CHOICES} of them above" if len(found) > CHOICES else ""
     raise UsageError(
-        f"{len(found)} incidents and messages fit that{more}: run `undisclosed scope ID` with the "
+        f"{len(found)} incidents or messages fit that{more}: run `undisclosed scope ID` with the "
         "id of one of them, or say more with --sender, --recipient, --subject, --around"
     )
 

@@ -188,13 +188,15 @@ def query(
     edition: str,
     reason: str,
     table: Path | None = None,
+    *,
+    hidden: bool = False,
 ) -> Summary:
     """Return the summary that the flags of a query ask for; `table` maps departments."""
     full_edition(edition, reason)
     window = load(None, {"since": since, "until": until}).window
     return gather.summary(
         workspace, edition=edition, reason=reason, since=window[0], until=window[1],
-        departments=departments.load(table) if table else None,
+        departments=departments.load(table) if table else None, hidden=hidden,
     )  # fmt: skip
 
 
@@ -413,6 +415,14 @@ WHOLE = {
 """Columns that a table never breaks or cuts: people type what stands there."""
 
 
+NOTHING = {
+    "register": "No incident is in this workspace, so the register is empty.",
+    "coverage": "Nothing was scanned into this workspace yet.",
+    "precision": "Nobody has decided on an incident yet.",
+}
+"""What stands in the place of a table without rows, where `No NAME.` would say too little."""
+
+
 def show(name: str, rows: Sequence[Mapping[str, object]], form: str) -> None:
     """Print rows as a table, as JSON or as CSV."""
     if form == "json":
@@ -425,7 +435,7 @@ def show(name: str, rows: Sequence[Mapping[str, object]], form: str) -> None:
             table.add_column(column.replace("_", " "), no_wrap=column in WHOLE)
         for row in rows:
             table.add_row(*(escape(_brief(row[column])) for column in COLUMNS[name]))
-        _out.print(table if rows else f"No {name}.")
+        _out.print(table if rows else NOTHING.get(name, f"No {name}."))
 
 
 def to_purge(plan: Plan, *, dry: bool) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from scanner import incidents
+from scanner.detectors import OWN_KINDS, kinds
 from scanner.errors import UnknownIdError, UsageError
 from scanner.model import (
     SUPPRESSED_BY,
@@ -345,7 +346,8 @@ def suppress(
 ) -> Suppression:
     """Hide findings until a day; for `list`, `value` is the id of an incident with that list.
 
-    Raises `UsageError` where the rule would hide nothing or for ever, or where there is no list.
+    Raises `UsageError` where the rule would hide nothing or for ever, or where there is no list,
+    and `UnknownIdError` for a kind that there is not.
     """
     now = datetime.now(UTC)
     if field not in SUPPRESSED_BY:
@@ -356,6 +358,8 @@ def suppress(
         raise UsageError("a suppression ends: say with --until up to which day it hides")
     if expires_at <= now:
         raise UsageError("--until lies in the past: the suppression would hide nothing")
+    if field == "kind" and value not in {k.id for k in kinds(workspace.meta(OWN_KINDS))}:
+        raise UnknownIdError(f"{value}: no kind of this name; `undisclosed kinds` lists them")
     if field == "list":
         alike, value = value, list_id(find(workspace, value))
         if not value:

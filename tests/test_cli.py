@@ -196,7 +196,8 @@ def test_nothing_found_is_an_empty_array(tmp_path: Path, query: str) -> None:
     with Workspace(tmp_path / "empty", create=True):
         pass
     assert json.loads(run(query, "-w", tmp_path / "empty", "--format", "json").stdout) == []
-    assert run(query, "-w", tmp_path / "empty").stdout == f"No {query}.\n"
+    said = {"coverage": "Nothing was scanned into this workspace yet."}.get(query, f"No {query}.")
+    assert run(query, "-w", tmp_path / "empty").stdout == f"{said}\n"
 
 
 def test_incidents_of_a_window(workspace: Path) -> None:

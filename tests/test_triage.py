@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -218,6 +219,23 @@ def test_a_suppression_of_something_else_hides_nothing(
     triage.suppress(workspace, field, value, "near miss", LATER)
     assert len(gather.summary(workspace).incidents) == 2
     assert triage.suppressed(workspace)[0].stale
+
+
+def test_a_kind_that_there_is_not_is_refused(workspace: Workspace) -> None:
+    """A kind that was misspelt would hide nothing, unnoticed."""
+    with pytest.raises(UnknownIdError, match=r"phone-number: no kind .* `undisclosed kinds`"):
+        triage.suppress(workspace, "kind", "phone-number", "rota", LATER)
+    assert triage.suppressed(workspace) == []
+
+
+def test_the_register_keeps_what_is_suppressed(workspace: Workspace) -> None:
+    """Out of the report's sight, and in the register with the rule that hides it."""
+    triage.suppress(workspace, "kind", "visible-recipients", "known lists", LATER)
+    shown = gather.summary(workspace)
+    assert (shown.incidents, shown.totals.suppressed) == ((), 2)
+    rows = register.breaches(gather.summary(workspace, hidden=True))
+    assert len(rows) == 2
+    assert all(re.fullmatch("suppressed until .*: known lists", str(r["status"])) for r in rows)
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def register(
         errors(),
         opened(workspace, "viewed register", edition=edition.value, reason=reason) as store,
     ):
-        shown = terminal.query(store, "", "", edition.value, reason)
+        shown = terminal.query(store, "", "", edition.value, reason, hidden=True)
         found = [*rows.purged(store), *rows.breaches(shown)]
         terminal.show("register", found, form.value)
 

@@ -127,6 +127,8 @@ class ArchiveConnector(Connector):
             raise SourceError(f"{self._path}: no such file or folder") from error
         except PermissionError as error:
             self._note("", *explain(error))
+        if not (self._found.plans or self._found.rows):
+            self._note("", Outcome.EMPTY, "no file in it")
         self._found.plans.sort(key=lambda plan: plan.key)
         self._readers = {}
         owners = self._owners(mailboxes)

@@ -19,7 +19,7 @@ from scanner.report.compare import compare, people_between, read_within
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from scanner.model import Coverage, Decision, Incident, ScanRun
+    from scanner.model import Coverage, Decision, Incident, ScanRun, Suppression
     from scanner.store import FindingRow, Workspace
     from scanner.triage import Standing
 
@@ -35,18 +35,19 @@ def summary(
     until: datetime | None = None,
     departments: Departments | None = None,
     standing: Sequence[Standing] | None = None,
+    hidden: bool = False,
 ) -> plain.Summary:
     """Return all that a report shows of the workspace, or of a window of it.
 
     In the redacted edition subjects are masked and external addresses are pseudonyms; in the full
     one neither. Coverage is that of the whole workspace. Without `departments` those count that
     the last scan's configuration named. `standing` says where all incidents stand, where that was
-    worked out before.
+    worked out before. What suppressions hide is among the incidents where `hidden` asks for it.
     """
     run, scope = _latest(workspace)
     everything = triage.standings(workspace) if standing is None else standing
     standing = [s for s in everything if s.incident.within(since, until)]
-    shown_ones = [s for s in standing if s.suppressed_by is None]
+    shown_ones = [s for s in standing if hidden or s.suppressed_by is None]
     found = [s.incident for s in shown_ones if s.counts]
     by_message = _by_message(workspace.findings(of_incidents=True))
     trails = json.loads(workspace.meta("trails") or "[]")
@@ -179,6 +180,7 @@ class _View:
             decision=_decision(standing.decision),
             state=standing.state,
             settled=standing.settled,
+            suppressed=_rule(standing.suppressed_by),
             change=self._changes.get(incident.incident_id, ""),
             clocks=_clocks(standing),
             assessed=None
@@ -285,13 +287,17 @@ def _decision(decision: Decision | None) -> plain.Decision | None:
     return plain.Decision(decision.verdict.value, decision.author, decision.at, decision.reason)
 
 
+def _rule(rule: Suppression | None) -> str:
+    """Return until when and why a suppression hides; empty where there is none."""
+    return f"suppressed until {words.last_day(rule.expires_at)}: {rule.reason}" if rule else ""
+
+
 def _suppressed(standing: Iterable[Standing]) -> tuple[plain.Unranked, ...]:
     """Return what suppressions hide: it stays countable, each rule with its reason and end."""
     counts: dict[str, int] = defaultdict(int)
     for one in standing:
-        rule = one.suppressed_by
-        if rule is not None:
-            counts[f"suppressed until {words.last_day(rule.expires_at)}: {rule.reason}"] += 1
+        if one.suppressed_by is not None:
+            counts[_rule(one.suppressed_by)] += 1
     return tuple(plain.Unranked(reason, count) for reason, count in sorted(counts.items()))
 
 

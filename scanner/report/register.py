@@ -17,7 +17,7 @@ Row = dict[str, object]
 
 
 def breaches(summary: Summary) -> list[Row]:
-    """Return the register that Article 33(5) asks for: every breach and near miss, by time.
+    """Return the register that Article 33(5) asks for: every incident, by time.
 
     Columns follow the templates that regulators publish: facts, effects, remedies, times, reasons.
     """
@@ -44,7 +44,7 @@ def _breach(incident: Incident, summary: Summary) -> Row:
         "severity": incident.severity,
         "effects": incident.why,
         "remedies": _remedies(len(remedies)),
-        "status": incident.state,
+        "status": incident.suppressed or incident.state,
         "decision": decision.verdict if decision else None,
         "decided_by": decision.author if decision else None,
         "decided_at": decision.at if decision else None,

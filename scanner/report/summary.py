@@ -393,6 +393,9 @@ class Incident:
     settled: bool = False
     """Whether people decided so that nothing is left to do about it."""
 
+    suppressed: str = ""
+    """Until when and why a suppression hides it; the register alone shows such incidents."""
+
     change: str = ""
     """Since the scan that the report compares with: `new`, `reopened`, `closed` or `unchanged`;
     empty where there is none."""

@@ -154,7 +154,7 @@ def only(workspace: Workspace, seed: str | Described) -> Choice:
     found = choices(workspace, seed)
     if len(found) > 1:
         ids = ", ".join(choice.id for choice in found[:10])
-        raise UsageError(f"{len(found)} incidents and messages fit that: {ids}; name one of them")
+        raise UsageError(f"{len(found)} incidents or messages fit that: {ids}; name one of them")
     return found[0]
 
 

@@ -121,6 +121,14 @@ def test_source_that_is_one_file(tmp_path: Path, name: str, data: bytes, key: st
     assert subjects(read(connector, unit))[0] == "Message 1"
 
 
+def test_a_folder_without_a_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    """A folder that was not mounted is not silence: coverage has a row for it."""
+    survey = ArchiveConnector(tmp_path).survey({})
+    assert [(row.outcome, row.reason) for row in survey.unreadable] == [
+        (Outcome.EMPTY, "no file in it")
+    ]
+
+
 def test_missing_source(tmp_path: Path) -> None:
     """A path that leads nowhere is a wrong source, not an empty one."""
     with pytest.raises(SourceError, match="no such file"):

@@ -143,7 +143,7 @@ def test_a_description_that_nothing_fits(
 
 def test_a_description_that_fits_several(workspace: Workspace) -> None:
     """Where several fit, their ids are listed."""
-    with pytest.raises(UsageError, match=r"3 incidents and messages fit that: inc-"):
+    with pytest.raises(UsageError, match=r"3 incidents or messages fit that: inc-"):
         scope.find(workspace, Described(JO))
 
 
