@@ -97,31 +97,31 @@ class Sieve:
     """
 
     def __init__(self, expressions: Iterable[re.Pattern[str]]) -> None:
-        self._always: set[re.Pattern[str]] = set()
-        self._led: dict[str, list[tuple[re.Pattern[str], _Need]]] = {}
-        """By the longest word that an expression needs: the expression, and what else it needs."""
+        self._always: set[int] = set()
+        self._led: dict[str, list[tuple[int, _Need]]] = {}
+        """By the longest word that an expression needs: its number, and what else it needs."""
 
-        for expression in expressions:
+        for number, expression in enumerate(expressions):
             tree = _parser.parse(expression.pattern, expression.flags)
             needs = sorted(_needs([*tree]), key=_length)
             for word in needs[-1] if needs else ():
-                self._led.setdefault(word, []).append((expression, needs[-2:][0]))
+                self._led.setdefault(word, []).append((number, needs[-2:][0]))
             if not needs:
-                self._always.add(expression)
+                self._always.add(number)
 
     @cached_property
     def _words(self) -> Expressions:
         others = (need for led in self._led.values() for _, need in led)
         return Expressions((word, True) for word in sorted({*self._led}.union(*others)))
 
-    def may_match(self, text: str) -> set[re.Pattern[str]]:
-        """Return the expressions that can match in a text, or in lines of it with other blanks."""
+    def may_match(self, text: str) -> set[int]:
+        """Return the numbers of those that can match in a text, or in it with other blanks."""
         if not text.isascii() and not _ODD.isdisjoint(text):
-            return self._always.union(one for led in self._led.values() for one, _ in led)
+            return self._always.union(number for led in self._led.values() for number, _ in led)
         numbers, _, _ = scan(text.encode("ascii", "replace"), self._words)
         there = {self._words[number][0] for number in set(numbers.tolist())}
         led = (one for word in there for one in self._led.get(word, ()))
-        return self._always.union(one for one, need in led if not there.isdisjoint(need))
+        return self._always.union(number for number, need in led if not there.isdisjoint(need))
 
 
 def _needs(items: Sequence[Any], word: str = "") -> Iterator[_Need]:

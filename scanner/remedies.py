@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from functools import cache
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 from scanner import data
@@ -26,15 +26,22 @@ class Remedies(NamedTuple):
     subjects: dict[str, str]
     """For RE2, on lower-cased text."""
 
-    texts: dict[str, list[re.Pattern[str]]]
     hints: list[str]
-    confirmed: list[re.Pattern[str]]
-    confirmed_line: list[re.Pattern[str]]
+    phrases: list[re.Pattern[str]]
+    """Of all sorts, for texts."""
+
+    sorts: dict[str, frozenset[int]]
+    """Which of the phrases each sort has, those of confirmations too."""
+
+    sieve: Sieve
+    """Of the phrases: hardly a text needs more than a few of them."""
+
     doubtful: re.Pattern[str]
     """What in front of a confirmation makes it none: a request, a condition, hearsay."""
 
-    sieve: Sieve
-    """Of all that are for texts: hardly a text needs more than a few of them."""
+    def of(self, sort: str, can: set[int]) -> list[re.Pattern[str]]:
+        """Return the phrases of a sort among some."""
+        return [self.phrases[number] for number in sorted(self.sorts[sort] & can)]
 
 
 @cache
@@ -45,19 +52,19 @@ def words() -> Remedies:
     def all_of(name: str) -> list[str]:
         return [phrase for language in languages for phrase in language[name]]
 
-    def each_of(name: str) -> list[re.Pattern[str]]:
-        return [re.compile(phrase, re.IGNORECASE) for phrase in all_of(name)]
-
-    texts = {sort: each_of(f"{sort}_text") for sort in SORTS}
-    confirmed, line = each_of("confirmed"), each_of("confirmed_line")
+    sorted_phrases = {sort: all_of(f"{sort}_text") for sort in SORTS}
+    sorted_phrases |= {sort: all_of(sort) for sort in ("confirmed", "confirmed_line")}
+    sorts, phrases = {}, list[re.Pattern[str]]()
+    for sort, some in sorted_phrases.items():
+        sorts[sort] = frozenset(range(len(phrases), len(phrases) + len(some)))
+        phrases += [re.compile(phrase, re.IGNORECASE) for phrase in some]
     return Remedies(
         {sort: rf"\b({'|'.join(all_of(sort))})\b" for sort in SORTS},
-        texts,
         all_of("hints"),
-        confirmed,
-        line,
+        phrases,
+        sorts,
+        Sieve(phrases),
         re.compile(rf"\b(?:{'|'.join(all_of('doubtful'))})\b", re.IGNORECASE),
-        Sieve([*chain(*texts.values()), *confirmed, *line]),
     )
 
 
@@ -75,10 +82,8 @@ def told(text: str) -> str:
     """Return `delete` or `apology` where somebody's own words say so, else nothing."""
     known = words()
     can = known.sieve.may_match(text)
-    found = (
-        sort for sort in SORTS if any(one in can and one.search(text) for one in known.texts[sort])
-    )
-    return next(found, "")
+    said = (sort for sort in SORTS if any(one.search(text) for one in known.of(sort, can)))
+    return next(said, "")
 
 
 def confirmed(text: str) -> bool:
@@ -89,11 +94,10 @@ def confirmed(text: str) -> bool:
     """
     known = words()
     can = known.sieve.may_match(text)
-    if can.isdisjoint([*known.confirmed, *known.confirmed_line]) or not _hinted(text):
+    within, whole = known.of("confirmed", can), known.of("confirmed_line", can)
+    if not (within or whole) or not _hinted(text):
         return False
     lines = [line.strip() for line in text.splitlines()]
-    whole = [one for one in known.confirmed_line if one in can]
-    within = [one for one in known.confirmed if one in can]
     return any(
         # What goes on from the line before is no answer of its own.
         (not before or before[-1] in ",.!:")

@@ -33,15 +33,13 @@ from scanner.remedies import words
 def test_sieve(expression: str, text: str, passes: bool) -> None:
     """An expression may match where its words stand, and nowhere else."""
     one = re.compile(expression, re.IGNORECASE)
-    assert (one in Sieve([one]).may_match(text)) == passes
+    assert Sieve([one]).may_match(text) == ({0} if passes else set())
     assert passes or not one.search(text)
 
 
-PHRASES = [*words().confirmed, *words().confirmed_line, *words().texts["delete"]]
-
-
 @settings(max_examples=40, deadline=None)
-@given(st.sampled_from([*PHRASES, *words().texts["apology"]]), st.data())
-def test_no_match_is_hidden(phrase: re.Pattern[str], data: st.DataObject) -> None:
+@given(st.sampled_from(range(len(words().phrases))), st.data())
+def test_no_match_is_hidden(number: int, data: st.DataObject) -> None:
     """Whatever a phrase of the remedies matches, the sieve of all of them passes."""
-    assert phrase in words().sieve.may_match(data.draw(st.from_regex(phrase)))
+    text = data.draw(st.from_regex(words().phrases[number]))
+    assert number in words().sieve.may_match(text)

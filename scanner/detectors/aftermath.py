@@ -102,6 +102,8 @@ class Aftermath(ContentDetector):
                 if headers:
                     yield self._quoted(document.message_key, headers, keyer)
             own = self.own_words(text[:OWN_WORDS])
+            if not own:
+                continue
             remedy = remedies.told(" ".join(own.split()))
             if remedy:
                 yield self._phrase(REMEDY_WORDS, document, remedy)
