@@ -177,6 +177,9 @@ _TITLED = re.compile(
     rf"(?<![A-Za-z])(?=((?:{_TITLES})\.?(?: (?:and|&) (?:{_TITLES})\.?)? (?:[A-Z]\.? "
     rf"){{0,3}}{_PARTICLE}{_NAME}(?: {_PARTICLE}{_NAME}){{0,2}}))"
 )
+_LONGEST_NAME = 200
+"""Characters of titles, particles and three names at most."""
+
 _PLAIN = re.compile(rf"(?<![A-Za-z'-])(?=({_NAME}(?: [A-Z]\.?)? {_PARTICLE}{_NAME}(?:-{_NAME})?))")
 _AFTER_TITLE = re.compile(rf"^(?:(?:{_TITLES})\.?(?: (?:and|&) )?)+ ?")
 _NOT_NAMES = frozenset(
@@ -267,7 +270,7 @@ PATTERNS = (
     Pattern(IP_ADDRESS, (r"[0-9A-F]{1,4}:(?:[0-9A-F]{1,4})?:(?:[0-9A-F]|$|[^0-9A-Z])",
                          "::1[^0-9A-Z:]"), _SIXTEEN, accept=Each(_accept_sixteen), group="colons"),
     Pattern(PERSON_NAMES, rf"(?:{_TITLES})[.]? [^\x00-@\[-`{{-~]", _TITLED,
-            accept=Each(_accept_titled), caseless=False, group="people"),
+            accept=Each(_accept_titled), caseless=False, group="people", reach=_LONGEST_NAME),
     Pattern(PERSON_NAMES, _GIVEN, _PLAIN, accept=Each(_accept_known), caseless=False,
-            group="people"),
+            group="people", reach=_LONGEST_NAME),
 )  # fmt: skip

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-from bisect import bisect_left
-from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, islice, pairwise, repeat
+from itertools import islice, pairwise
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING
 
@@ -16,17 +12,18 @@ import numpy as np
 
 from scanner.detectors.base import ContentDetector, Keyer, Kind
 from scanner.detectors.labelled import Labelled, Labels
+from scanner.detectors.overlaps import Entry, Few, settled
 from scanner.detectors.page import Page
 from scanner.detectors.parts import UNSURE, enough, in_parts
-from scanner.detectors.patterns import Confirmed, Floats, Found, Pattern, Value
 from scanner.expressions import Expressions, Ints, scan
 from scanner.model import Evidence, Finding
 from scanner.text import mask, normalise, places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from scanner.detectors.page import Mask, Spans
+    from scanner.detectors.patterns import Confirmed, Floats, Found, Pattern, Value
     from scanner.messages import Document
 
 MAX_HASHES = 256
@@ -41,9 +38,8 @@ _PARTS = ("subject", "body", "quoted")
 _SUBJECT, _BODY, _QUOTED = range(3)
 _SURE = attrgetter("confidence")
 
-Entry = tuple[Kind, Value]
-Few = Callable[[Ints, Ints, Floats], "Mask"]
-"""Tells of values, by the number of their text and of their kind and how sure they are."""
+Hits = tuple[int, Ints, Ints]
+"""The number of a pattern, and where matches of its anchor begin and end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,7 @@ class PatternDetector(ContentDetector):
         for number, text in enumerate(texts, start=1):
             size += len(text)
             if size >= PAGE or number == len(texts):
-                found += self._values(texts[first:number], (), prefilter=prefilter)
+                found += self._values(texts[first:number], prefilter=prefilter)
                 first, size = number, 0
         return [
             _in_place(text, entries) if entries and len(text) != len(normal) else entries
@@ -109,14 +105,14 @@ class PatternDetector(ContentDetector):
         ]
 
     def _values(
-        self, texts: Sequence[str], bulk: Sequence[bool], *, prefilter: bool = True
+        self, texts: Sequence[str], *, bulk: bool = False, prefilter: bool = True
     ) -> list[list[Entry]]:
-        """Return the values of each text; where `bulk` says so only of kinds that are enough."""
+        """Return the values of each text; in bulk only those of kinds that are enough there."""
         page = Page(texts, self._vocabulary)
-        found = self._confirmed(page, prefilter=prefilter)
+        found = self._confirmed(page, bulk=bulk, prefilter=prefilter)
         if not found:
             return [[] for _ in texts]
-        entries = _settled(page, found, self._few(bulk) if bulk else None)
+        entries = settled(page, found, self._few(len(texts)) if bulk else None)
         for text, values in zip(texts, entries, strict=True):
             present = {kind for kind, _ in values} if len(values) > 1 else set()
             together = [
@@ -132,28 +128,25 @@ class PatternDetector(ContentDetector):
             return [[e for e in values if e[0].id not in self.hidden] for values in entries]
         return entries
 
-    def _few(self, bulk: Sequence[bool]) -> Few:
-        """Return what tells which values can be part of no finding."""
+    def _few(self, count: int) -> Few:
+        """Return what tells which values of some texts can be part of no finding."""
         width = len(self._numbers)
-        minimums = np.zeros(width, np.int64)
-        for kind, number in self._numbers.items():
-            minimums[number] = kind.minimum
-        bulks = np.array(bulk, np.bool_)
+        minimums = np.array([kind.minimum for kind in self._numbers])
+        shape = count, width
 
         def few(texts: Ints, kinds: Ints, sure: Floats) -> Mask:
             cells = texts * width + kinds
-            shape = len(bulks), width
             enough = sure >= UNSURE
-            counts = np.bincount(cells[enough], minlength=len(bulks) * width).reshape(shape)
-            all_of_them = np.bincount(cells, minlength=len(bulks) * width).reshape(shape)
-            lacking = (counts < minimums) & bulks[:, None]
+            counts = np.bincount(cells[enough], minlength=count * width).reshape(shape)
+            all_of_them = np.bincount(cells, minlength=count * width).reshape(shape)
+            lacking = counts < minimums
             parts = np.zeros(shape, np.bool_)
             for combination in self.combinations:
                 of = [self._numbers[kind] for kind in combination.of if kind in self._numbers]
                 if len(of) == len(combination.of):
                     whole = np.flatnonzero((all_of_them[:, of] > 0).all(1))
                     parts[whole[:, None], of] = True
-            few: Mask = (lacking[texts, kinds] | (bulks[texts] & ~enough)) & ~parts[texts, kinds]
+            few: Mask = (lacking[texts, kinds] | ~enough) & ~parts[texts, kinds]
             return few
 
         return few
@@ -168,11 +161,28 @@ class PatternDetector(ContentDetector):
         """Its kinds by id: in a worker process they are others than those that modules name."""
         return {kind.id: kind for kind in self._numbers}
 
-    def _confirmed(self, page: Page, *, prefilter: bool) -> list[tuple[int, Kind, Found]]:
+    def _confirmed(
+        self, page: Page, *, bulk: bool, prefilter: bool
+    ) -> list[tuple[int, Kind, Found]]:
         """Return what each pattern confirmed, with the number of its kind."""
+        if prefilter:
+            hits = self._hits(page)
+            late = [hit for hit in hits if bulk and self.patterns[hit[0]].reach]
+            first = [hit for hit in hits if not (bulk and self.patterns[hit[0]].reach)]
+            found = self._accepted(self._candidates(page, first))
+            if late:
+                found += self._accepted(self._candidates(page, self._worth(page, late, found)))
+        else:
+            found = self._accepted(self._everywhere(page))
+        return [
+            (self._numbers[kind], kind, one) for _, kind, one in sorted(found, key=itemgetter(0))
+        ]
+
+    def _accepted(self, candidates: Iterable[tuple[int, Spans]]) -> list[tuple[int, Kind, Found]]:
+        """Return what is confirmed of some candidates, with the number of the pattern."""
         confirmed: list[tuple[int, Confirmed]] = []
         named: dict[int, Spans] = {}
-        for number, at in self._candidates(page) if prefilter else self._everywhere(page):
+        for number, at in candidates:
             if number in self._labelled:
                 named[self._labelled[number]] = at
             elif len(at):
@@ -180,12 +190,44 @@ class PatternDetector(ContentDetector):
         numbers = list(self._labelled)
         confirmed += ((numbers[row], one) for row, one in self._labels.confirmed(named))
         found = []
-        for number, several in sorted(confirmed, key=itemgetter(0)):
+        for number, several in confirmed:
             for one in several if isinstance(several, tuple) else (several,):
                 kind = self._own.get((one.kind or self.patterns[number].kind).id)
                 if len(one) and kind is not None:
-                    found.append((self._numbers[kind], kind, one))
+                    found.append((number, kind, one))
         return found
+
+    def _worth(
+        self, page: Page, late: Sequence[Hits], found: Sequence[tuple[int, Kind, Found]]
+    ) -> list[Hits]:
+        """Return the hits of patterns that come last in texts where a finding can rest on them.
+
+        These are texts with enough hits, with the other parts of a whole, and those in which what
+        a hit may lead to could overlap what was found: of two the surer one stays.
+        """
+        worth = np.zeros(len(page.texts), np.bool_)
+        begins = np.sort(np.concatenate([_NOWHERE, *(one.at.start for _, _, one in found)]))
+        stops = np.sort(np.concatenate([_NOWHERE, *(one.at.end for _, _, one in found)]))
+        counts: dict[Kind, Ints] = {}
+        for number, start, end in late:
+            pattern, texts = self.patterns[number], page.text_of(end - 1)
+            beside = begins.searchsorted(start + pattern.reach) > stops.searchsorted(start, "right")
+            worth[texts[beside]] = True
+            counts[pattern.kind] = counts.get(pattern.kind, 0) + np.bincount(
+                texts, minlength=len(worth)
+            )
+        for kind, count in counts.items():
+            worth |= count >= kind.minimum
+            for combination in self.combinations:
+                if kind in combination.of:
+                    others = [other for other in combination.of if other is not kind]
+                    worth |= _all_in(page, others, found)
+        chosen = []
+        for number, start, end in late:
+            rows = worth[page.text_of(end - 1)]
+            if rows.any():
+                chosen.append((number, start[rows], end[rows]))
+        return chosen
 
     @cached_property
     def _labelled(self) -> dict[int, int]:
@@ -199,11 +241,12 @@ class PatternDetector(ContentDetector):
         accepts = (pattern.accept for pattern in self.patterns)
         return Labels([accept for accept in accepts if isinstance(accept, Labelled)])
 
-    def _candidates(self, page: Page) -> Iterator[tuple[int, Spans]]:
+    def _hits(self, page: Page) -> list[Hits]:
+        """Return where the anchors of each pattern match."""
         groups, owners = self._anchors
         number, start, end = scan(page.data, *groups)
         if not len(number):
-            return
+            return []
         owner = owners[number]
         order = np.lexsort((end, start, owner))
         owner, start, end = owner[order], start[order], end[order]
@@ -212,10 +255,11 @@ class PatternDetector(ContentDetector):
         promising = np.zeros(len(page.texts), np.bool_)
         promising[page.text_of(end[self._asks[owner]] - 1)] = True
         page.promising = promising.nonzero()[0]
-        for left, right in pairwise(cuts):
-            chosen = int(owner[left])
-            places = start[left:right], end[left:right]
-            yield chosen, self.patterns[chosen].candidates(page, *places)
+        return [(int(owner[a]), start[a:b], end[a:b]) for a, b in pairwise(cuts)]
+
+    def _candidates(self, page: Page, hits: Iterable[Hits]) -> Iterator[tuple[int, Spans]]:
+        for number, start, end in hits:
+            yield number, self.patterns[number].candidates(page, start, end)
 
     def _everywhere(self, page: Page) -> Iterator[tuple[int, Spans]]:
         for number, pattern in enumerate(self.patterns):
@@ -264,7 +308,7 @@ class PatternDetector(ContentDetector):
 
     def _examine(self, portion: Sequence[_Read], keyer: Keyer) -> Iterator[Finding]:
         texts = [text for read in portion for text in read.texts]
-        found = iter(self._values(texts, [True] * len(texts)))
+        found = iter(self._values(texts, bulk=True))
         for read in portion:
             subject, body = next(found), next(found)
             attached = [next(found) for _ in read.texts[2:]]
@@ -339,129 +383,14 @@ def _in_place(written: str, entries: list[Entry]) -> list[Entry]:
     return [(kind, v._replace(start=at[v.start], end=at[v.end])) for kind, v in entries]
 
 
-def _settled(
-    page: Page, found: Sequence[tuple[int, Kind, Found]], few: Few | None
-) -> list[list[Entry]]:
-    """Return the values of each text in order; of two that overlap one, but for what is covered."""
-    counts = [len(one) for _, _, one in found]
-    begins = [0, *accumulate(counts)]
-    source = np.repeat(np.arange(len(found)), counts)
-    start = np.concatenate([one.at.start for _, _, one in found])
-    end = np.concatenate([one.at.end for _, _, one in found])
-    sure = np.concatenate([one.confidence for _, _, one in found])
-    ids = sorted({kind.id for _, kind, _ in found})
-    by_id = np.array([ids.index(kind.id) for _, kind, _ in found])[source]
-    order = np.lexsort((source, by_id, end, start))
-    parts = order
-    covers = [bool(kind.covers) for _, kind, _ in found]
-    if any(covers):
-        covering = np.array(covers)[source[order]]
-        parts, wholes = order[~covering], order[covering]
-    parts = parts[_apart(start[parts], end[parts], sure[parts])]
-    if any(covers):
-        wholes = wholes[_apart(start[wholes], end[wholes], sure[wholes])]
-        each = [found[number][1] for number in source.tolist()]
-        parts, wholes = _beside(parts, wholes, each, start, end, sure)
-        order = np.concatenate((wholes, parts))
-        parts = order[np.argsort(start[order], kind="stable")]
-    order = parts
-    texts = page.text_of(start[order])
-    if few is not None:
-        kinds = np.array([number for number, _, _ in found])[source[order]]
-        kept = ~few(texts, kinds, sure[order])
-        order, texts = order[kept], texts[kept]
-    # Nothing made here is part of a cycle; to look for one takes as long as to make it.
-    with _no_collection():
-        values, reasons, shown = _written(found, begins, order)
-        away = page.begins[texts]
-        first, last = (start[order] - away).tolist(), (end[order] - away).tolist()
-        fields = zip(first, last, values, sure[order].tolist(), reasons, shown, strict=True)
-        made = map(tuple.__new__, repeat(Value), fields)
-        kinds_of = map([kind for _, kind, _ in found].__getitem__, source[order].tolist())
-        entries: list[Entry] = list(zip(kinds_of, made, strict=True))
-        cuts = texts.searchsorted(np.arange(len(page.texts) + 1)).tolist()
-        return [entries[left:right] for left, right in pairwise(cuts)]
+_NOWHERE: Ints = np.zeros(0, np.int64)
 
 
-def _written(
-    found: Sequence[tuple[int, Kind, Found]], begins: Sequence[int], order: Ints
-) -> Sequence[Sequence[str]]:
-    """Return normal forms, reasons and what is shown of rows; each pattern's begin somewhere."""
-    # They are made pattern by pattern, then brought in order.
-    chosen = np.sort(order)
-    cuts = chosen.searchsorted(begins).tolist()
-    rows: list[tuple[str, str, str]] = []
-    for (_, _, one), begin, left, right in zip(found, begins, cuts, cuts[1:], strict=False):
-        if left < right:
-            rows += one.written(chosen[left:right] - begin)
-    ordered = map(rows.__getitem__, chosen.searchsorted(order).tolist())
-    return list(zip(*ordered, strict=True)) or ((), (), ())
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Let no garbage be collected meanwhile."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def _apart(start: Ints, end: Ints, sure: Floats) -> Mask:
-    """Tell which of some places, in order, to keep: of two that overlap the surer, else longer."""
-    if not len(start):
-        return np.zeros(0, np.bool_)
-    # Of those in one and the same place the first of the surest counts.
-    new = np.append(True, (start[1:] != start[:-1]) | (end[1:] != end[:-1]))
-    place = np.cumsum(new) - 1
-    surest = (sure == np.maximum.reduceat(sure, new.nonzero()[0])[place]).nonzero()[0]
-    rows = surest[np.append(True, place[surest][1:] != place[surest][:-1])]
-    kept = np.zeros(len(start), np.bool_)
-    kept[rows] = True
-    start, end, sure = start[rows], end[rows], sure[rows]
-    joined = (start[1:] < np.maximum.accumulate(end)[:-1]).nonzero()[0].tolist()
-    begins, ends, ranks = start.tolist(), end.tolist(), sure.tolist()
-    before = last = -1
-    for at in joined:
-        # A chain of places begins with the one before the first that overlaps.
-        if at != last:
-            before = at
-        last = at + 1
-        if begins[last] >= ends[before]:
-            before = last
-        elif (ranks[last], ends[last] - begins[last]) > (
-            ranks[before],
-            ends[before] - begins[before],
-        ):
-            kept[rows[before]] = False
-            before = last
-        else:
-            kept[rows[last]] = False
-    return kept
-
-
-def _beside(
-    parts: Ints, wholes: Ints, kinds: Sequence[Kind], start: Ints, end: Ints, sure: Floats
-) -> tuple[Ints, Ints]:
-    """Return all but those that overlap a surer one which neither covers nor is covered."""
-
-    def rank(number: int) -> tuple[float, int]:
-        return float(sure[number]), int(end[number] - start[number])
-
-    ends = end[parts].tolist()
-    beaten: set[int] = set()
-    kept = []
-    for whole in wholes.tolist():
-        at = bisect_left(ends, int(start[whole]) + 1)
-        rivals = []
-        while at < len(parts) and start[parts[at]] < end[whole]:
-            if kinds[parts[at]].id not in kinds[whole].covers:
-                rivals.append(at)
-            at += 1
-        if all(rank(whole) > rank(int(parts[at])) for at in rivals):
-            beaten.update(rivals)
-            kept.append(whole)
-    return np.delete(parts, sorted(beaten)), np.array(kept, np.int64)
+def _all_in(page: Page, kinds: Sequence[Kind], found: Iterable[tuple[int, Kind, Found]]) -> Mask:
+    """Tell of each text whether something of each of some kinds was found in it."""
+    there = np.zeros((len(kinds), len(page.texts)), np.bool_)
+    for _, kind, one in found:
+        if kind in kinds:
+            there[kinds.index(kind), one.at.texts()] = True
+    all_in: Mask = np.logical_and.reduce(there)
+    return all_in

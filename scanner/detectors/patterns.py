@@ -192,6 +192,10 @@ class Pattern:
     """What it is scanned for together with: several passes for anchors that begin alike take half
     the time of one pass for all."""
 
+    reach: int = 0
+    """For what costs much and counts in bulk only: how far from its anchor a value ends at most. It
+    is looked for last, in texts that may hold enough of it."""
+
     def candidates(self, page: Page, start: Ints, end: Ints) -> Spans:
         """Return what is to be confirmed, from where the anchor matched: in order of both."""
         if self.find is not None:

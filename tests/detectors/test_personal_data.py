@@ -6,6 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -213,6 +214,19 @@ def test_prefilter_never_hides_a_match(pieces: list[str], glue: str) -> None:
     """Confirming everywhere finds exactly what confirming around anchors finds."""
     text = normalise(glue.join(pieces))
     assert PERSONAL_DATA.values(text) == PERSONAL_DATA.values(text, prefilter=False)
+
+
+def test_what_is_looked_for_last_is_found_as_if_it_came_first() -> None:
+    """Names are left aside only where no finding rests on them, and hide what they would hide."""
+    at_once = tuple(replace(pattern, reach=0) for pattern in PERSONAL_DATA.patterns)
+    first = replace(PERSONAL_DATA, patterns=at_once)
+    assert at_once != PERSONAL_DATA.patterns
+    texts = [case.text for case in cases()]
+    texts += ["\n".join(texts[at : at + 9]) for at in range(0, len(texts), 9)]
+    documents = [Document(str(number), "", [text], []) for number, text in enumerate(texts)]
+    found = list(PERSONAL_DATA.detect(documents, str))
+    assert found == list(first.detect(documents, str))
+    assert {"person-names", "identity-set"} <= {finding.kind for finding in found}
 
 
 @settings(max_examples=100, deadline=None)
