@@ -226,7 +226,9 @@ _SHEETS: tuple[Sheet[Scope], ...] = (
             ("Says deleted (UTC)", 18),
         ),
         lambda found: (
-            (p.person, p.kind, p.shown_in, p.to, p.received, p.deleted_at) for p in found.people
+            (p.person, p.kind, p.shown_in, p.to, p.received,
+             p.deleted_at or ("time unknown" if p.deleted else None))
+            for p in found.people
         ),
     ),
     Sheet(

@@ -76,8 +76,11 @@ class Person:
     received: int
     """Messages of the incident that the person got."""
 
+    deleted: bool = False
+    """Whether the person answered in words that it was deleted."""
+
     deleted_at: datetime | None = None
-    """When the person answered in words that it was deleted; None where no such answer was read."""
+    """When; None also where the time of the answer is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,17 +267,17 @@ def _message(
     }
 
 
-def _deleted(directory: Directory, answers: Sequence[Answer]) -> dict[str, datetime]:
-    """Return when each person first answered that it was deleted; an answer has a time, or none."""
-    times: dict[str, datetime] = {}
+def _deleted(directory: Directory, answers: Sequence[Answer]) -> dict[str, datetime | None]:
+    """Return when each person first answered that it was deleted; None where no time is known."""
+    times: dict[str, datetime | None] = {}
     for answer in answers:
-        if answer.deleted and answer.at:
+        if answer.deleted:
             times.setdefault(directory.primary(answer.sender), answer.at)
     return times
 
 
 def _people(
-    workspace: Workspace, rows: Rows, deleted: Mapping[str, datetime], *, full: bool
+    workspace: Workspace, rows: Rows, deleted: Mapping[str, datetime | None], *, full: bool
 ) -> tuple[Person, ...]:
     """Return everyone on the messages, who showed to most first."""
     to, shown_in = viewers(rows), _distinct(rows, rows.visible)
@@ -287,7 +290,8 @@ def _people(
         for text, kind in zip(texts, kinds, strict=True)
     ]
     counts = (shown_in[order].tolist(), to[order].tolist(), received[order].tolist())
-    return tuple(map(Person, names, kinds, *counts, map(deleted.get, texts)))
+    said = [text in deleted for text in texts]
+    return tuple(map(Person, names, kinds, *counts, said, map(deleted.get, texts)))
 
 
 def _distinct(rows: Rows, chosen: np.ndarray) -> np.ndarray:
@@ -435,9 +439,7 @@ def _delivery(
     """Return what the mailboxes which were read hold of what came after."""
     counts = Counter(answer.kind for answer in answers)
     found = {name: counts[kind] for name, kind in ANSWERED.items()}
-    found["recipients_who_say_they_deleted"] = sum(
-        p.deleted_at is not None and p.received > 0 for p in people
-    )
+    found["recipients_who_say_they_deleted"] = sum(p.deleted and p.received > 0 for p in people)
     found["recalls_and_apologies"] = sum(m.role == "apology" for m in incident.messages)
     return found
 

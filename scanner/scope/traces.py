@@ -140,6 +140,8 @@ def around(
     """
     said: dict[str, str] = {}
     deleted: set[str] = set()
+    now = datetime.now(UTC)
+    read_by = min(now, next((run.finished_at for run in workspace.runs() if run.finished_at), now))
     for finding in workspace.content_findings():
         if finding.kind == DELETED.id:
             deleted.add(finding.message_key)
@@ -151,6 +153,9 @@ def around(
     for mailbox in workspace.mailboxes():
         table = workspace.messages([mailbox], COLUMNS, event.months)
         for identity, answer in _answers(table, event, said, deleted):
+            if answer.at and answer.at > read_by:
+                # It was read before that time: its sender's clock was wrong, and ours let it pass.
+                answer = replace(answer, at=None)
             answers.setdefault(identity or answer.message_key, answer)
         for identity, other in _alike(table, directory, event):
             if other.message_key not in ranked:

@@ -6,7 +6,8 @@ import hashlib
 import io
 import json
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -207,6 +208,24 @@ def test_who_says_that_it_was_deleted(tmp_path: Path) -> None:
     ]  # fmt: skip
     form = scope.fields(found, found.messages)
     assert "1 of 30 recipients answered" in str(form["deletion_confirmed"])
+
+
+@pytest.mark.parametrize("days", [None, 1], ids=["no-time", "ahead"])
+def test_a_confirmation_at_no_known_time(tmp_path: Path, days: int | None) -> None:
+    """A time that had not come when the answer was read is unknown; that it was deleted counts."""
+    now, people = datetime.now(UTC), [f"p{n}.person@webmail.example" for n in range(30)]
+    first = message(1, to=people, date=format_datetime(now - timedelta(days=3)))
+    date = "soon" if days is None else format_datetime(now + timedelta(days=days))
+    said = message(2, sender=people[1], to=[JO], body="I have deleted it.\n", date=date,
+                   extra="In-Reply-To: <1@calder.example>\n")  # fmt: skip
+    path = put(tmp_path / "mail", {f"{JO}.mbox": mbox([said, first])})
+    with Workspace(tmp_path / "ws", create=True) as opened:
+        scan(Config(internal_domains=("calder.example",)), [str(path)], opened)
+        found = scope.scope(opened, scope.find(opened, "1@calder.example"), full=True)
+    assert [(p.person, p.deleted_at) for p in found.people if p.deleted] == [(people[1], None)]
+    assert found.delivery["recipients_who_say_they_deleted"] == 1
+    (event,) = [e for e in found.timeline if "saying that it was deleted" in e.what]
+    assert event.at is None
 
 
 def test_the_form_has_counts_and_no_names(workspace: Workspace) -> None:
