@@ -21,6 +21,7 @@ from scanner.commands import (
     inquiries,
     logs,
     opened,
+    outlive_readers,
     queries,
     retention,
     setup,
@@ -207,4 +208,5 @@ def report(
 
 def main() -> None:
     """Run the command line."""
+    outlive_readers()
     app(prog_name="undisclosed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -410,6 +411,37 @@ def test_progress_stays_away_from_a_pipe(archive: Path, tmp_path: Path) -> None:
     assert done.returncode in {0, 1}
     assert json.loads(done.stdout)["run_id"]
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        pytest.param(("--help",), 0, id="help"),
+        pytest.param(("kinds", "--format", "json"), 0, id="json"),
+        pytest.param(("incidents", "--format", "csv"), 0, id="csv"),
+        pytest.param(("scope", "INCIDENT"), 0, id="text"),
+        pytest.param(("scan", "ARCHIVE", "--fail-on", "very-high"), 0, id="a-scan"),
+        pytest.param(("who", "nobody"), 2, id="what-is-refused"),
+    ],
+)
+def test_whoever_reads_no_further(
+    archive: Path, workspace: Path, tmp_path: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    """A command whose reader has gone, as `head` does, ends quietly and as it would have ended."""
+    with Workspace(workspace) as opened:
+        names = {"INCIDENT": opened.incidents()[0].incident_id, "ARCHIVE": str(archive)}
+    reading, writing = os.pipe()
+    os.close(reading)
+    where = tmp_path / "new" if arguments[0] == "scan" else workspace
+    done = subprocess.run(
+        [sys.executable, "-m", "scanner", *(names.get(word, word) for word in arguments)],
+        stdout=writing, stderr=subprocess.PIPE, text=True, check=False,
+        cwd=Path(__file__).parents[1], env=os.environ | {"UNDISCLOSED_WORKSPACE": str(where)},
+    )  # fmt: skip
+    os.close(writing)
+    assert done.returncode == code
+    assert "roken" not in done.stderr
+    assert code == 2 or not done.stderr
 
 
 # --- what is refused, in one sentence ---

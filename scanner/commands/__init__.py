@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -16,6 +17,8 @@ import typer
 from scanner.errors import ScannerError
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
     from scanner.config import Secret
     from scanner.store import Workspace
 
@@ -66,6 +69,27 @@ def opened(
         yield workspace
 
 
+class _Unread(io.FileIO):
+    """A pipe into which all may be written, though nobody reads it any more."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write, or drop what no reader is left for."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            with Path(os.devnull).open("wb") as nothing:
+                os.dup2(nothing.fileno(), self.fileno())
+            return memoryview(data).nbytes
+
+
+def outlive_readers() -> None:
+    """Let a command whose output goes to `head` or `less` end as it would have without it."""
+    shown = sys.stdout
+    if shown is not None and not shown.isatty():
+        pipe = io.BufferedWriter(_Unread(shown.fileno(), "wb", closefd=False))
+        sys.stdout = io.TextIOWrapper(pipe, shown.encoding, shown.errors)
+
+
 @contextmanager
 def errors() -> Iterator[None]:
     """Turn an error into a sentence and its exit code; never a traceback, which may quote mail."""
@@ -77,10 +101,6 @@ def errors() -> Iterator[None]:
         _fail("interrupted; the next scan goes on from here", 4)
     except MemoryError:
         _fail("out of memory; scan fewer mailboxes at a time", 4)
-    except BrokenPipeError:
-        # Whoever read this has gone; what is still unwritten must not fail once more at the end.
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
-        raise typer.Exit(4) from None
     except typer.Exit:
         raise
     except Exception as error:  # noqa: BLE001 - an error's own text may quote mail
