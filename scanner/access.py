@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from scanner import data
 from scanner.config import Secret, load
-from scanner.crypto import envelope, private_file, private_folder
+from scanner.crypto import envelope, put
 from scanner.crypto.envelope import MasterKey
 from scanner.errors import ConfigError, MasterKeyError, ScannerError
 from scanner.store import Workspace
@@ -252,9 +252,7 @@ def _put(secret: Secret, text: str) -> None:
         secret.keep(text)
         return
     try:
-        private_folder(secret.file.parent)
-        with private_file(secret.file, new=True) as written:
-            written.write(f"{text}\n".encode())
+        put(secret.file, f"{text}\n".encode(), new=True)
     except OSError as error:
         raise MasterKeyError(f"{secret.file}: cannot be written: {error.strerror}") from error
 
@@ -273,8 +271,7 @@ def _write_config(root: Path, config: Path) -> bool:
     text = data.read("configuration.toml").replace('"WORKSPACE"', json.dumps(str(root.absolute())))
     try:
         config.parent.mkdir(parents=True, exist_ok=True)
-        with private_file(config, new=True) as file:
-            file.write(text.encode())
+        put(config, text.encode(), new=True)
     except FileExistsError:
         return False
     except OSError as error:

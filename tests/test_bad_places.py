@@ -113,6 +113,19 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Audit:
     return Audit(root, outside=root)
 
 
+def test_a_key_on_a_full_disk(disk: Path, tmp_path: Path) -> None:
+    """A key that has no room leaves nothing behind that would be taken for one later."""
+    room = os.statvfs(disk)
+    (disk / "filler").write_bytes(b"\0" * room.f_bavail * room.f_frsize)
+    arguments = ["init", "-w", str(tmp_path / "ws"), "--config", str(tmp_path / "audit.toml"),
+                 "--key", f"file:{disk / 'audit.key'}"]  # fmt: skip
+    done = CliRunner().invoke(app, arguments)
+    assert (done.exit_code, "No space left" in done.stderr) == (2, True)
+    assert [path.name for path in disk.iterdir()] == ["filler"]
+    (disk / "filler").unlink()
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_full_disk(disk: Path, saved: Audit, name: str) -> None:
     """With too little room a command ends with 4 and says so; with room it ends as if at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import hmac
 import os
@@ -265,10 +266,11 @@ def _damaged(path: Path) -> StoreError:
     return StoreError(f"{path}: damaged, or another file's content; restore it from a copy")
 
 
-def put(path: Path, content: bytes | BinaryIO) -> None:
+def put(path: Path, content: bytes | BinaryIO, *, new: bool = False) -> None:
     """Write a file whole or not at all, for its owner only; raises `OSError`.
 
-    What is too large for memory is given as a file, which is copied from its beginning.
+    What is too large for memory is given as a file, which is copied from its beginning. With `new`,
+    what has that name stays as it is: raises `FileExistsError`.
 
     Where the system can do that it has no name until it is whole: a kill leaves nothing behind.
     """
@@ -278,10 +280,27 @@ def put(path: Path, content: bytes | BinaryIO) -> None:
         if not _nameless(draft, content):
             with private_file(draft) as file:
                 _fill(file, content)
-        draft.replace(path)
+        if new:
+            _name(draft, path)
+        else:
+            draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _name(draft: Path, path: Path) -> None:
+    """Give a file its name, which no other file has."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # No links on this disk: without them a name is asked for and taken in two steps.
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        draft.rename(path)
+    draft.unlink(missing_ok=True)
 
 
 def _fill(file: BinaryIO, content: bytes | BinaryIO) -> None:
@@ -312,12 +331,9 @@ def _nameless(path: Path, content: bytes | BinaryIO) -> bool:
 
 
 @contextmanager
-def private_file(path: Path, *, new: bool = False) -> Iterator[BinaryIO]:
-    """Yield a file to write that only its owner may read, whatever the umask is; it is durable.
-
-    With `new`, raises `FileExistsError` where there is one of that name.
-    """
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if new else os.O_TRUNC)
+def private_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file to write that only its owner may read, whatever the umask is; it is durable."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(descriptor, "wb") as file:
         yield file

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from scanner.crypto import KEY_BYTES, NONCE_BYTES, Vault, private_file, put
+from scanner.crypto import KEY_BYTES, NONCE_BYTES, Vault, put
 from scanner.errors import MasterKeyError, StoreError
 
 if TYPE_CHECKING:
@@ -118,11 +118,8 @@ def save(path: Path, vault: Vault, master: MasterKey | None, *, new: bool = Fals
     With `new`, what another process wrote meanwhile stays.
     """
     content = _wrapped(vault, master) if master else f"{vault.pseudonyms.hex()}\n".encode()
-    if not new:
-        put(path, content)
-        return
-    with suppress(FileExistsError), private_file(path, new=True) as file:
-        file.write(content)
+    with suppress(FileExistsError):
+        put(path, content, new=new)
 
 
 def _wrapped(vault: Vault, master: MasterKey) -> bytes:
