@@ -202,6 +202,12 @@ class Run:
         )
         self.redacted["scan"] = self.call(*scan)
         self.redacted["scan --json"] = self.call(*scan, "--json")
+        self.redacted["scope of none"] = self.call(
+            "scope", "<8@calder.example>", "-w", self.workspace
+        )
+        self.redacted["decide"] = self.call(
+            "decide", "<8@calder.example>", "near-miss", "-w", self.workspace, "--reason", "test"
+        )
         self._told(*scan)
         for query in ("incidents", "findings", "coverage", "runs"):
             for form in ("table", "json", "csv"):

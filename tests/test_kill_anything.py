@@ -167,8 +167,9 @@ class Run:
         if name == "import":
             return ["import", str(self.words(incident, reasons))]
         if name == "decide":
-            verdict = self.chance.choice(VERDICTS)
-            return ["decide", incident, verdict, "--reason", reasons[0]]
+            verdict, number = self.chance.choice(VERDICTS), self.chance.randrange(self.sent)
+            held = self.chance.choice([incident, f"<{number:030}@calder.example>"])
+            return ["decide", held, verdict, "--reason", reasons[0]]
         rule = ["--sender", f"{reasons[0]}@calder.example", "--until", "2099-01-01"]
         return ["suppress", *rule, "--reason", reasons[0]]
 
@@ -255,6 +256,8 @@ class Run:
             words = [d.reason for d in workspace.decisions.all()] + [rule.reason for rule in rules]
             entries = workspace.journal.entries()
             noticed = {incident for incident, _ in workspace.notices.told("log")}
+            named, part_of = workspace.named.keys(), workspace.incident_ids()
+        assert named <= {*keys} & part_of.keys()
         logged = Counter(entry.action for entry in entries)
         taken_in = sum(int(str(entry.detail.get("new", 0))) for entry in entries)
         assert logged["decided"] + logged["suppressed"] + taken_in == len(words)

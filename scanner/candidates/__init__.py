@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from scanner.model import Astray, Finding, Said
     from scanner.severity import Rules
 
+OUTSIDERS = "(an outsider's subject)"
+"""Stands for the subject of what an outsider sent and a person named: it is not ours to show."""
+
 SENSITIVE_DPC = 3
 """From this data processing context on, the wording makes a small list count."""
 
@@ -353,6 +356,9 @@ class _View:
         asides |= dict.fromkeys(self.kin.pairs.tolist(), aside.PAIR)
         related, inbound = set(self.kin.aside.tolist()), set(self.kin.inbound.tolist())
         topics = set(self.topics.tolist())
+        foreign = self.left_out.keys() & set(
+            np.flatnonzero(self.found.messages["inbound"].to_numpy()).tolist()
+        )
         columns = [
             "message_key", "internet_message_id", "mailbox", "sent_at", "sender", "subject",
             "thread", "message_class",
@@ -376,7 +382,7 @@ class _View:
             node = Node(
                 **{key: value for key, value in own.items() if key != "message_class"},
                 kind=own["message_class"],
-                subject_redacted=redacted[row],
+                subject_redacted=OUTSIDERS if row in foreign else redacted[row],
                 listed=listed,
                 remedy=str(self.remedies[row]),
                 visible=total["visible"],
