@@ -92,7 +92,7 @@ def short(key: str) -> str:
 def by_id(workspace: Workspace, directory: Directory, seed: str) -> list[Match]:
     """Return the messages of a message key, the beginning of one, or a Message-ID.
 
-    With each come all stored copies, whose keys are others.
+    With each come all stored copies, whose keys are others, unless these are very many.
     """
     if not seed:
         return []
@@ -107,9 +107,14 @@ def by_id(workspace: Workspace, directory: Directory, seed: str) -> list[Match]:
     if not known or seed in known:
         return found
     ids = pa.array(sorted(known), pa.string())
-    whole = _matches(
-        workspace, directory, lambda table: pc.is_in(table["internet_message_id"], ids), None
-    )
+
+    def copies(table: pa.Table) -> pa.ChunkedArray:
+        return pc.is_in(table["internet_message_id"], ids)
+
+    try:
+        whole = _matches(workspace, directory, copies, None)
+    except UsageError:
+        return found
     return [next((w for w in whole if one.keys[0] in w.keys), one) for one in found]
 
 
