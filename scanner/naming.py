@@ -141,7 +141,7 @@ def _stored(workspace: Workspace, named: Sequence[NamedMessage]) -> list[NamedMe
     for one in named:
         wanted[one.mailbox].append(one)
     found = []
-    for mailbox in wanted.keys() & set(workspace.mailboxes()):
+    for mailbox in sorted(wanted.keys() & set(workspace.mailboxes())):
         keys = set(workspace.messages([mailbox], ["message_key"])["message_key"].to_pylist())
         found += [one for one in wanted[mailbox] if one.message_key in keys]
     return found

@@ -22,6 +22,7 @@ from scanner.connectors.tree import printable
 from scanner.directory import Directory, Group, Listing, infer
 from scanner.errors import ConfigError, ConnectorError, SourceError
 from scanner.model import LEFT_OUT, Coverage, Incident, Outcome, ScanRun
+from scanner.scope import late_copies
 from scanner.store import LATELY
 
 if TYPE_CHECKING:
@@ -375,6 +376,9 @@ def _analyse(
     rules, contacts = config.severity.rules(), config.privacy_contacts
     judged = analyse.judged_by(workspace, directory, rules, contacts)
     workspace.put_meta({analyse.JUDGING: analyse.judging(rules, contacts)})
+    if late := late_copies(workspace):
+        with workspace.transaction():
+            workspace.named.add(late)
     state = f"{judged} {directory.listing.fingerprint()} {workspace.state_token()}"
     if workspace.meta("analysed") != state:
         found = analyse.analyse(workspace, directory, rules, contacts)

@@ -121,6 +121,34 @@ def test_all_stored_copies_are_named(workspace: Workspace) -> None:
     assert workspace.named.keys() == {one.message_key, *one.copies}
 
 
+def test_a_copy_that_is_read_later_is_named_too(mail: Path, tmp_path: Path) -> None:
+    """Where a colleague's copy was named first, the sender's tells who was in Bcc: look again."""
+    box, forged = mail / f"{JO}.mbox", message(91, sender=JO, message_id="<3@calder.example>")
+    put(mail, {f"{JO}.mbox": mbox([RANKED]), "bea@calder.example.mbox": mbox([forged])})
+    with Workspace(tmp_path / "later", create=True) as later:
+        scan(CALDER, [str(mail)], later)
+        held = naming.decide(
+            later, f"msg-{copy_of(later, 3)[:12]}", Verdict.CONFIRMED, "told by phone"
+        ).incident_id
+        assert standing(later, held).incident.first.audience == 1
+        box.write_bytes(mbox([RANKED, MINUTES]))
+        scan(CALDER, [str(mail)], later)
+        found = standing(later, held)
+        (one,) = found.incident.messages
+        assert (one.mailbox, one.audience, len(one.copies)) == (JO, 2, 1)
+        assert found.state == "reopened"
+        assert {each.author for each in later.named.all()} == {found.decision.author}  # type: ignore[union-attr]
+
+
+def copy_of(workspace: Workspace, number: int) -> str:
+    """Return the key of Sam's copy of a message."""
+    rows = workspace.messages([SAM], ["message_key", "internet_message_id"]).to_pylist()
+    (key,) = [
+        r["message_key"] for r in rows if r["internet_message_id"] == f"{number}@calder.example"
+    ]
+    return str(key)
+
+
 def test_it_stays_what_it_is_in_every_later_scan(workspace: Workspace, mail: Path) -> None:
     """A scan with new mail, one with none and one of everything anew keep id, text and decision."""
     held = named(workspace, 2)

@@ -18,7 +18,7 @@ from scanner.incidents import NAMED
 from scanner.model import Severity
 from scanner.scope import seek, traces
 from scanner.scope.leads import Choice, Lead, choices, find, lead, only
-from scanner.scope.seek import Described, Match, short
+from scanner.scope.seek import Described, Match, late_copies, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Choice", "Described", "Event", "Lead", "Likeness", "Match", "Person", "Scope", "choices",
-    "fields", "find", "lead", "only", "scope", "short", "viewers",
+    "fields", "find", "late_copies", "lead", "only", "scope", "short", "viewers",
 ]  # fmt: skip
 
 SHOWN = 50

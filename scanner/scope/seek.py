@@ -18,10 +18,10 @@ from scanner.candidates.wording import named_in
 from scanner.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from scanner.directory import Directory
-    from scanner.store import Workspace
+    from scanner.store import NamedMessage, Workspace
 
 AROUND = timedelta(days=3)
 """How far from the day that somebody remembers a message is looked for."""
@@ -116,6 +116,38 @@ def by_id(workspace: Workspace, directory: Directory, seed: str) -> list[Match]:
     except UsageError:
         return found
     return [next((w for w in whole if one.keys[0] in w.keys), one) for one in found]
+
+
+def late_copies(workspace: Workspace) -> list[NamedMessage]:
+    """Return the copies of named messages that lie in mailboxes which got something since."""
+    kept = workspace.summaries.bases()
+    due = [mailbox for mailbox in workspace.mailboxes() if mailbox not in kept]
+    named = {one.message_key: one for one in workspace.named.all()} if due else {}
+    if not named:
+        return []
+    identities = {
+        identity: named[key]
+        for mailbox in sorted({one.mailbox for one in named.values()})
+        for key, identity in _identities(workspace, mailbox, "message_key", sorted(named))
+        if identity[0]
+    }
+    ids = sorted({message_id for message_id, *_ in identities})
+    return [
+        identities[identity]._replace(message_key=key, mailbox=mailbox)
+        for mailbox in due
+        for key, identity in _identities(workspace, mailbox, "internet_message_id", ids)
+        if key not in named and identity in identities
+    ]
+
+
+def _identities(
+    workspace: Workspace, mailbox: str, column: str, values: Sequence[str]
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the keys of the rows with these values, and what copies of one message agree in."""
+    names = ["message_key", "internet_message_id", "sender", "subject"]
+    rows = workspace.messages([mailbox], names)
+    rows = rows.filter(pc.is_in(rows[column], pa.array(values, pa.string())))
+    return [(key, (*same,)) for key, *same in zip(*rows.to_pydict().values(), strict=True)]
 
 
 def by_description(workspace: Workspace, directory: Directory, described: Described) -> list[Match]:

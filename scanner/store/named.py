@@ -38,6 +38,13 @@ class Named:
             found[one.mailbox].add(one.message_key)
         return {mailbox: frozenset(keys) for mailbox, keys in found.items()}
 
+    def all(self) -> list[NamedMessage]:
+        """Return all that was named, in the order of time."""
+        rows = self._db.query(
+            "SELECT message_key, mailbox, author, at FROM named_messages ORDER BY at, message_key"
+        )
+        return [NamedMessage(key, mailbox, author, _time(at)) for key, mailbox, author, at in rows]
+
     def keys(self) -> set[str]:
         """Return the keys of all that was named."""
         return {key for (key,) in self._db.query("SELECT message_key FROM main.named_messages")}
