@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SHOWN = 20
 """Incidents that a text lists; it counts the others."""
 
+KINDS_SHOWN = 3
+"""Kinds of one incident that a line names."""
+
 OCSF_VERSION = "1.8.0"
 OCSF_SEVERITY = {
     Severity.LOW: (2, "Low"),
@@ -50,6 +53,13 @@ class Item:
         return (
             f"{self.people_exposed:,} {'person' if self.people_exposed == 1 else 'people'} exposed"
         )
+
+    @property
+    def about(self) -> str:
+        """What was found, in words: the first kinds, gravest first."""
+        named = [kind.replace("-", " ") for kind in self.kinds[:KINDS_SHOWN]]
+        more = len(self.kinds) - len(named)
+        return f" ({', '.join(named)}{f' and {more} more' if more else ''})" if named else ""
 
     @classmethod
     def of(cls, standing: Standing, keyed: Keyed) -> Item:
@@ -92,7 +102,7 @@ class Digest:
             for band in reversed(Severity)
             if by_band[band.value]
         )
-        where = f" at {self.organisation}" if self.organisation else ""
+        where = f" for {self.organisation}" if self.organisation else ""
         return f"{number} {noun} to look at{where}: {bands}"
 
     @property
@@ -100,11 +110,13 @@ class Digest:
         """A line for each incident, up to `SHOWN` of them, and what else is to be said."""
         said = [
             f"{item.incident_id}: {item.severity.replace('-', ' ')}, "
-            f"{item.exposed}" + (", reopened" if item.state == "reopened" else "")
+            f"{item.exposed}{', reopened' if item.state == 'reopened' else ''}{item.about}"
             for item in self.items[:SHOWN]
         ]
         if len(self.items) > SHOWN:
             said.append(f"and {len(self.items) - SHOWN} more")
+        if self.items:
+            said.append("More of one, on the machine that scanned: `undisclosed scope ID`.")
         if not self.complete:
             said.append("Part of the scope was not read: `undisclosed coverage` says what and why.")
         return tuple(said)

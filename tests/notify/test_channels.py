@@ -56,7 +56,7 @@ def test_a_webhook_is_signed_over_its_body(receiver: Receiver) -> None:
     proof = hmac.new(b"between us", body, hashlib.sha256).hexdigest()
     assert headers["X-Undisclosed-Signature"] == f"sha256={proof}"
     told = json.loads(body)
-    assert told["headline"] == "1 incident to look at at Calder: 1 high"
+    assert told["headline"] == "1 incident to look at for Calder: 1 high"
     assert told["incidents"][0]["incident_id"] == "inc-0000000001"
 
 
@@ -96,10 +96,21 @@ def test_teams_is_told_by_an_adaptive_card(receiver: Receiver) -> None:
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
     texts = [block["text"] for block in attachment["content"]["body"]]
     assert texts[1:3] == [
-        "inc-0000000001: high, 1,500 people exposed",
-        "inc-0000000002: high, 1,500 people exposed, reopened",
+        "inc-0000000001: high, 1,500 people exposed (visible recipients)",
+        "inc-0000000002: high, 1,500 people exposed, reopened (visible recipients)",
     ]
-    assert "not read" in texts[3]
+    assert "`undisclosed scope ID`" in texts[3]
+    assert "not read" in texts[4]
+
+
+def test_a_line_names_the_first_kinds() -> None:
+    """What a morning's reader is told first: how grave, how many, and what of."""
+    kinds = ("identity-set", "date-of-birth", "postal-address", "iban", "bic")
+    assert digest(item(kinds=kinds)).lines[0] == (
+        "inc-0000000001: high, 1,500 people exposed (identity set, date of birth, postal address "
+        "and 2 more)"
+    )
+    assert digest(item(kinds=())).lines[0] == "inc-0000000001: high, 1,500 people exposed"
 
 
 class Box:
