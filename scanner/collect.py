@@ -34,6 +34,7 @@ from scanner.errors import (
 from scanner.keys import KeyRing
 from scanner.messages import Batch, MessageBatch, Skipped
 from scanner.model import (
+    UNSEEN,
     Checkpoint,
     ContentLevel,
     Coverage,
@@ -447,7 +448,7 @@ class _UnitReader:
         )
         if self._pictures:
             what = "recordings" if limits.ocr else f"pictures (not read without OCR: {HOW})"
-            reason = f"{what} attached, whose content was not looked at: {self._pictures}"
+            reason = f"{what}{UNSEEN}{self._pictures}"
             yield self._row(Outcome.OUT_OF_SCOPE, reason, "pictures")
         names = _names(batch)
         known = self._directory.listing.groups

@@ -179,6 +179,9 @@ def hidden_in(part: str) -> str:
 LEFT_OUT = "left out by the configuration (exclude)"
 """Why a mailbox is out of scope that the configuration says not to read."""
 
+UNSEEN = " attached, whose content was not looked at: "
+"""Between what no reader could open in a place and how many there are of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:

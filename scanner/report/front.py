@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scanner.model import LEFT_OUT, Severity, Verdict
+from scanner.model import LEFT_OUT, UNSEEN, Severity, Verdict
 from scanner.report.summary import by_band, counted, worst_mailboxes
 from scanner.report.words import (
     NAMES_SHOWN,
@@ -148,14 +148,27 @@ def unread_sentence(summary: Summary) -> str:
         rest = f", {number(reading.empty)} held no mail" if reading.empty else ""
         if not reading.read:
             return f"No place with mail was found in scope{rest}."
-        return f"Everything in scope was read: {read} read in full{rest}."
+        return f"Everything in scope was read: {read} read in full{rest}.{_unseen(reading)}"
     missing = count(reading.unread_places, "place was", "places were")
     lost = sum(group.messages_skipped for group in reading.unread)
     known = f" At least {count(lost, 'message')} in them {'was' if lost == 1 else 'were'} skipped."
     return (
         f"{missing} not read, or not in full; {read} read.{known if lost else ''} "
         "What the unread parts hold is unknown, and this report does not cover it."
+        f"{_unseen(reading)}"
     )
+
+
+def _unseen(reading: Reading) -> str:
+    """Return what was attached and not looked at, as far as it is known: counted, with its kind."""
+    counts: Counter[str] = Counter()
+    for group in reading.aside:
+        what, said, many = group.reason.partition(UNSEEN)
+        if said and many.isdecimal():
+            counts[what.partition(" (")[0]] += int(many) * group.places
+    named = [count(n, what.removesuffix("s")) for what, n in counts.items()]
+    was = "was" if sum(counts.values()) == 1 else "were"
+    return f" {listed(named)} attached {was} not looked at." if named else ""
 
 
 def first_steps(summary: Summary) -> tuple[Step, ...]:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from scanner.model import UNSEEN, Coverage, Outcome
 from scanner.report import front, html, words
-from scanner.report.summary import Decision, Incident, Reading, Running, by_band
+from scanner.report.summary import Decision, Incident, Reading, Running, by_band, reading_of
 from tests.report.conftest import START, make_incident, make_summary
 
 if TYPE_CHECKING:
@@ -114,6 +115,26 @@ def test_the_range_of_people_says_what_it_comes_from() -> None:
     two = make_summary((make_incident(1), make_incident(3)))
     assert "groups" not in front.lede(two)
     assert "the same person may be in several incidents." in front.lede(two)
+
+
+def test_pictures_that_nobody_looked_at_stand_on_page_one() -> None:
+    """What cannot be read without OCR is out of scope, and counted where the answer stands."""
+    rows = [
+        Coverage("s", "a", "Sent", Outcome.READ, messages_read=9),
+        *(
+            Coverage("s", "a", box, Outcome.OUT_OF_SCOPE, reason=f"pictures (no OCR){UNSEEN}{n}")
+            for box, n in (("Sent", 7), ("Old", 2), ("New", 2))
+        ),
+    ]
+    shown = make_summary((), reading=reading_of(rows))
+    assert front.unread_sentence(shown) == (
+        "Everything in scope was read: 1 place was read in full. "
+        "11 pictures attached were not looked at."
+    )
+    one = make_summary(
+        (), reading=reading_of([*rows[:1], replace(rows[2], reason=f"recordings{UNSEEN}1")])
+    )
+    assert front.unread_sentence(one).endswith(" 1 recording attached was not looked at.")
 
 
 def test_nothing_read_shows_no_rows_of_noughts(nothing: Callable[..., Summary]) -> None:
