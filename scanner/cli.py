@@ -196,7 +196,12 @@ def report(
     from scanner import report as reports
     from scanner import terminal
 
-    with errors(), opened(workspace, "wrote report", edition=edition.value, reason=reason) as store:
+    with (
+        errors(),
+        opened(
+            workspace, "wrote report", whole=True, edition=edition.value, reason=reason
+        ) as store,
+    ):
         reports.renderer(output)
         if run:
             terminal.kept(store, run, output)

@@ -562,6 +562,14 @@ def write(path: Path, table: pa.Table, vault: Vault = PLAIN) -> None:
         pq.write_table(table, file, compression="zstd", encryption_properties=sealing)
 
 
+def lost(path: Path) -> StoreError:
+    """Return the error of a part file that cannot be read."""
+    return StoreError(
+        f"{path}: a part file of the message store is missing or damaged; "
+        "restore the workspace from a copy, or scan again into a new one"
+    )
+
+
 def read(
     paths: Sequence[Path], columns: Sequence[str] | None = None, vault: Vault = PLAIN
 ) -> pa.Table:
@@ -576,8 +584,5 @@ def read(
             with pq.ParquetFile(path, **opened) as file:
                 tables.append(file.read(columns=names, use_threads=False).cast(schema))
         except (OSError, pa.ArrowException) as error:
-            raise StoreError(
-                f"{path}: a part file of the message store is missing or damaged; "
-                "restore the workspace from a copy, or scan again into a new one"
-            ) from error
+            raise lost(path) from error
     return pa.concat_tables(tables).unify_dictionaries()

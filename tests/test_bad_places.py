@@ -243,6 +243,11 @@ def empty_state(root: Path) -> None:
         (lose_part, "purge", "missing or damaged"),
         (cut_part, "purge", "missing or damaged"),
         (lose_part, "scan", "missing or damaged"),
+        (lose_part, "report", "missing or damaged"),
+        (lose_part, "incidents", "missing or damaged"),
+        (lose_part, "findings", "missing or damaged"),
+        (lose_part, "coverage", "missing or damaged"),
+        (lose_part, "pack", "missing or damaged"),
         (cut_part, "scan", "missing or damaged"),
     ],
 )  # fmt: skip

@@ -595,11 +595,12 @@ def test_a_workspace_in_use(archive: Path, tmp_path: Path) -> None:
 
 
 def test_a_lost_part_file(archive: Path, tmp_path: Path) -> None:
-    """A part file that is gone is exit 4 at the next scan that needs it."""
+    """A part file that is gone is exit 4 wherever what was found is shown; decisions are saved."""
     run("scan", archive, "-w", tmp_path / "ws", "--content", "none", code=None)
     next((tmp_path / "ws" / "messages").rglob("*.parquet")).unlink()
-    said = refused("scan", archive, "-w", tmp_path / "ws", code=4)
-    assert "missing or damaged" in said
+    for command in (("scan", archive), ("incidents",), ("report", "-o", tmp_path / "new.html")):
+        assert "missing or damaged" in refused(*command, "-w", tmp_path / "ws", code=4)
+    run("export", "-w", tmp_path / "ws", "-o", tmp_path / "decisions.json")
 
 
 def test_a_report_that_cannot_be_written(workspace: Path, tmp_path: Path) -> None:

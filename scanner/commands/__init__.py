@@ -58,12 +58,23 @@ DEFAULT_WORKSPACE = Path("undisclosed-workspace")
 
 @contextmanager
 def opened(
-    path: Path, does: str = "", *, create: bool = False, key: Secret | None = None, **detail: str
+    path: Path,
+    does: str = "",
+    *,
+    create: bool = False,
+    key: Secret | None = None,
+    whole: bool = False,
+    **detail: str,
 ) -> Iterator[Workspace]:
-    """Yield the opened workspace, and log what is done with it; its store is imported only now."""
+    """Yield the opened workspace, and log what is done with it; its store is imported only now.
+
+    With `whole`, raises `StoreError` where messages are lost: what is shown would speak of others.
+    """
     from scanner import access
 
     with access.open_workspace(path, create=create, key=key) as workspace:
+        if whole:
+            workspace.parts.check()
         if does:
             workspace.journal.write(does, **{name: said for name, said in detail.items() if said})
         yield workspace

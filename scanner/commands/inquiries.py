@@ -39,7 +39,7 @@ def who(
         full = terminal.full_edition(edition.value, reason)
         done = "viewed who saw whom"
         with opened(
-            workspace, done, incident=incident, edition=edition.value, reason=reason
+            workspace, done, whole=True, incident=incident, edition=edition.value, reason=reason
         ) as store:
             terminal.sight(store, incident, address, form.value, full=full)
 
@@ -113,7 +113,7 @@ def scope(
                 + ("; both were given: leave one out" if incident else "")
             )
         settings = load(config, {})
-        with opened(workspace) as store:
+        with opened(workspace, whole=True) as store:
             inquiry.scoped_files(
                 store, incident or described, settings, full=full, zone=zone, output=output,
                 pack=pack, originals=originals, reason=reason,

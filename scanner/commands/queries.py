@@ -38,7 +38,9 @@ def incidents(
 
     with (
         errors(),
-        opened(workspace, "viewed incidents", edition=edition.value, reason=reason) as store,
+        opened(
+            workspace, "viewed incidents", whole=True, edition=edition.value, reason=reason
+        ) as store,
     ):
         shown = terminal.query(store, since, until, edition.value, reason)
         terminal.show("incidents", terminal.incident_rows(shown), form.value)
@@ -53,7 +55,7 @@ def findings(
     """
     from scanner import terminal
 
-    with errors(), opened(workspace, "viewed findings") as store:
+    with errors(), opened(workspace, "viewed findings", whole=True) as store:
         terminal.show("findings", terminal.finding_rows(store), form.value)
 
 
@@ -66,7 +68,7 @@ def coverage(
     """
     from scanner import terminal
 
-    with errors(), opened(workspace) as store:
+    with errors(), opened(workspace, whole=True) as store:
         terminal.show("coverage", terminal.coverage_rows(store), form.value)
 
 

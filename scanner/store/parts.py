@@ -133,6 +133,13 @@ class Parts:
             if path.is_dir() and not any(path.iterdir()):
                 path.rmdir()
 
+    def check(self) -> None:
+        """Raise `StoreError` where a part file that counts is not there."""
+        gone = {path for path in self.listed() if not (self._folder / path).exists()}
+        # What a scan at work has just replaced is no longer listed either.
+        if lost := sorted(gone & self.listed() if gone else gone):
+            raise messages.lost(self._folder / lost[0])
+
     def on_disk(self) -> set[str]:
         """Return the part files that lie on the disk, listed or not."""
         found = self._folder.rglob("*.parquet")
