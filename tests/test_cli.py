@@ -271,6 +271,9 @@ def test_packs_of_the_configuration_reach_reports_and_queries(tmp_path: Path) ->
         if k["id"] == "tenancy-number"
     ]  # fmt: skip
     assert kind["title"] == "Tenancy numbers"
+    run("scope", incident["incident_id"], "-w", ws, "-o", tmp_path / "scope.json")
+    form = json.loads((tmp_path / "scope.json").read_text())["fields"]
+    assert form["data_categories"] == "Tenancy numbers"
     # Without the pack what it found goes, and what the regions left out comes.
     run("scan", archive, "-w", ws, code=None)
     found = json.loads(run("findings", "-w", ws, "--format", "json").stdout)

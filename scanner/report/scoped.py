@@ -217,8 +217,8 @@ def _fields_rows(found: Scope) -> Iterable[tuple[object, ...]]:
 
 
 _SHEETS: tuple[Sheet[Scope], ...] = (
-    Sheet("Summary", (("What", 28), ("Says", 90)), _summary_rows),
-    Sheet("Regulator's form", (("Field", 28), ("Says", 90)), _fields_rows),
+    Sheet("Summary", (("What", 28), ("Says", 90)), _summary_rows, mixed=True),
+    Sheet("Regulator's form", (("Field", 28), ("Says", 90)), _fields_rows, mixed=True),
     Sheet(
         "People",
         (

@@ -37,6 +37,8 @@ class Sheet(Generic[_T]):
     name: str
     columns: tuple[tuple[str, int], ...]
     rows: Callable[[_T], Iterable[Row]]
+    mixed: bool = False
+    """Whether a column holds values of many sorts: numbers stand to the left then, as text does."""
 
 
 def render(summary: Summary) -> bytes:
@@ -64,9 +66,11 @@ def build(sheets: Sequence[Sheet[_T]], of: _T, title: str, edition: str) -> byte
         when = book.add_format({"num_format": "yyyy-mm-dd hh:mm", **left})
         number = book.add_format({"valign": "top", "num_format": "#,##0.##", "indent": 1})
         whole = book.add_format({"valign": "top", "num_format": "#,##0", "indent": 1})
+        among = [book.add_format({"num_format": f, **left}) for f in ("#,##0", "#,##0.##")]
         for sheet in sheets:
             page = book.add_worksheet(sheet.name)
-            _write(page, sheet, sheet.rows(of), heading, _Forms(text, when, whole, number))
+            forms = _Forms(text, when, *(among if sheet.mixed else (whole, number)))
+            _write(page, sheet, sheet.rows(of), heading, forms)
     return target.getvalue()
 
 

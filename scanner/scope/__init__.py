@@ -124,6 +124,9 @@ class Scope:
     severity: str
     why: str
     kinds: tuple[str, ...]
+    kind_titles: tuple[str, ...]
+    """What they are called, in the same order; a pack names its own."""
+
     markers: tuple[str, ...]
     people_exposed: int
     people_low: int
@@ -165,6 +168,8 @@ def scope(workspace: Workspace, found: Lead, *, full: bool = False, zone: str = 
     )
     people = _people(workspace, rows, _deleted(directory, answers), full=full)
     delivery = _delivery(answers, people, incident)
+    known = detectors.kinds(workspace.meta(detectors.OWN_KINDS))
+    titles = {kind.id: kind.title for kind in known}
     score = standing.incident.score if standing else incident.score
     return Scope(
         incident_id=incident.incident_id,
@@ -178,6 +183,7 @@ def scope(workspace: Workspace, found: Lead, *, full: bool = False, zone: str = 
         severity=score.severity.value if incident.kinds else UNKNOWN,
         why=incident.why,
         kinds=incident.kinds,
+        kind_titles=tuple(titles.get(kind, kind) for kind in incident.kinds),
         markers=incident.markers,
         people_exposed=incident.people_exposed,
         people_low=incident.people_low,
@@ -492,7 +498,6 @@ def fields(found: Scope, messages: Sequence[dict[str, Any]]) -> dict[str, object
     readers = sum(p.received > 0 for p in found.people)
     gone = found.delivery["recipients_who_say_they_deleted"]
     sorry = found.delivery["recalls_and_apologies"]
-    titles = {kind.id: kind.title for kind in detectors.kinds()}
     return {
         "what_happened": found.why,
         "was_it_cyber": "no: sent by mail from inside",
@@ -501,7 +506,7 @@ def fields(found: Scope, messages: Sequence[dict[str, Any]]) -> dict[str, object
         "first_alert_at": found.clocks["first_alert_at"],
         "happened_at": sent[0] if sent else unknown,
         "last_happened_at": sent[-1] if sent else unknown,
-        "data_categories": "; ".join(titles.get(kind, kind) for kind in found.kinds) or unknown,
+        "data_categories": "; ".join(found.kind_titles) or unknown,
         "number_of_records": unknown,
         "number_of_people": found.people_exposed,
         "number_of_people_range": f"{found.people_low} to {found.people_high}",

@@ -29,6 +29,23 @@ def _sheets(summary: Summary) -> dict[str, list[list[Any]]]:
     return {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
 
 
+@pytest.mark.parametrize("mixed", [True, False])
+def test_numbers_among_texts(mixed: bool) -> None:
+    """A number stands to the left where its column has texts and numbers, else to the right."""
+    rows = [("people", 994), ("what", "a list")]
+    sheet: workbook.Sheet[None] = workbook.Sheet(
+        "Form", (("Field", 9), ("Says", 9)), lambda _: rows, mixed=mixed
+    )
+    with zipfile.ZipFile(io.BytesIO(workbook.build((sheet,), None, "t", "full"))) as book:
+        cells = book.read("xl/worksheets/sheet1.xml").decode()
+        styles = book.read("xl/styles.xml").decode().partition("<cellXfs")[2]
+    found = re.search(r'<c r="B2" s="(\d+)"', cells)
+    assert found is not None
+    style = re.findall(r"<xf .*?(?:/>|</xf>)", re.sub(r"(<alignment[^>]*)/>", r"\1>", styles))
+    looks = style[int(found[1])]
+    assert ('horizontal="left"' in looks and "indent" not in looks) == mixed
+
+
 def test_holds_the_report_in_typed_cells(realistic: Summary) -> None:
     """Numbers are numbers, times are times, and each incident and message has its row."""
     sheets = _sheets(realistic)
