@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from scanner.triage import Standing
 
 Found: TypeAlias = "Incident | PurgedIncident"
+Activity: TypeAlias = "Sequence[tuple[str, str, int, int]]"
+"""What `Workspace.activity` returns: in a large workspace it is asked once."""
 
 MOST_PERIODS = 6
 """The reported period and those before it that a trend looks back on."""
@@ -53,13 +55,14 @@ def compare(
     window: tuple[datetime | None, datetime | None],
     departments: Departments | None,
     named: Callable[[str], str],
+    activity: Activity,
 ) -> Compared:
     """Return what changed; `standing` is where all incidents of the workspace stand.
 
     `named` gives a mailbox as the edition shows it.
     """
     movement, changes = _movement(workspace, standing, window[0])
-    counts = _Counts(workspace, [s.incident for s in standing if s.counts])
+    counts = _Counts(workspace, [s.incident for s in standing if s.counts], activity)
     windows = _windows(*window, counts.first())
     now = windows[-1] if windows else _Window()
     before = windows[-2] if len(windows) > 1 else None
@@ -178,7 +181,7 @@ def _windows(
 
 
 def read_within(
-    workspace: Workspace, since: datetime | None, until: datetime | None
+    workspace: Workspace, activity: Activity, since: datetime | None, until: datetime | None
 ) -> tuple[int, int | None]:
     """Return how many messages of a window were read, and how many of those were audited.
 
@@ -189,7 +192,7 @@ def read_within(
     end = until or datetime.max.replace(tzinfo=UTC)
     read = audited = 0
     cut = set()
-    for _, month, sent, context in workspace.activity():
+    for _, month, sent, context in activity:
         dated = month[:4].isdecimal()
         first = datetime.fromisoformat(f"{month}-01T00:00:00+00:00") if dated else begin
         following = _beginning(_month(first) + 1)
@@ -209,8 +212,8 @@ def read_within(
 class _Counts:
     """What was sent, and what of it are incidents, by mailbox and time."""
 
-    def __init__(self, workspace: Workspace, found: Sequence[Incident]) -> None:
-        self._activity = [row[:3] for row in workspace.activity()]
+    def __init__(self, workspace: Workspace, found: Sequence[Incident], activity: Activity) -> None:
+        self._activity = [row[:3] for row in activity]
         self._found = found
         self._purged = [
             gone for gone in workspace.purges.incidents() if gone.verdict != Verdict.FALSE_POSITIVE

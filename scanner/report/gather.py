@@ -14,7 +14,7 @@ from scanner.detectors import OWN_KINDS, kinds
 from scanner.model import Severity, parse_time
 from scanner.report import summary as plain
 from scanner.report import words
-from scanner.report.compare import compare, people_between, read_within
+from scanner.report.compare import Activity, compare, people_between, read_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -52,10 +52,10 @@ def summary(
     by_message = _by_message(workspace.findings(of_incidents=True))
     trails = json.loads(workspace.meta("trails") or "[]")
     named = mailbox_names(workspace) if edition == REDACTED else str
-    told, coverage = workspace.meta(META), workspace.coverage()
+    told, coverage, activity = workspace.meta(META), workspace.coverage(), workspace.activity()
     compared = compare(
         workspace, everything, (since, until),
-        departments or (Departments.from_json(told) if told else None), named,
+        departments or (Departments.from_json(told) if told else None), named, activity,
     )  # fmt: skip
     view = _View(workspace, edition, compared.changes)
     shown = tuple(
@@ -70,7 +70,7 @@ def summary(
         generated_at=datetime.now(UTC),
         run=_run(run),
         scope=_scope(scope, since, until),
-        totals=_totals(workspace, found, _suppressed(standing), coverage, since, until),
+        totals=_totals(workspace, found, _suppressed(standing), coverage, activity, since, until),
         reading=plain.reading_of(replace(c, mailbox=named(c.mailbox)) for c in coverage),
         incidents=shown,
         mailboxes=compared.mailboxes,
@@ -389,16 +389,16 @@ def _totals(
     found: Iterable[Incident],
     suppressed: tuple[plain.Unranked, ...],
     coverage: Sequence[Coverage],
+    activity: Activity,
     since: datetime | None,
     until: datetime | None,
 ) -> plain.Totals:
     found = list(found)
     low, exposed, high = people_between(found)
-    activity = workspace.activity()
     read: int = sum(c.messages_read for c in coverage)
     audited: int | None = sum(row[2] for row in activity)
     if since or until:
-        read, audited = read_within(workspace, since, until)
+        read, audited = read_within(workspace, activity, since, until)
     return plain.Totals(
         messages_read=read,
         messages_skipped=sum(c.messages_skipped for c in coverage),
