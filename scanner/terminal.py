@@ -418,7 +418,7 @@ WHOLE = {
 NOTHING = {
     "register": "No incident is in this workspace, so the register is empty.",
     "coverage": "Nothing was scanned into this workspace yet.",
-    "precision": "Nobody has decided on an incident yet.",
+    "precision": "Nobody has decided on an incident yet that the rules found.",
 }
 """What stands in the place of a table without rows, where `No NAME.` would say too little."""
 

@@ -136,8 +136,7 @@ def mark(
     """Return the marks of an event, in the order of `markers`."""
     given: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for position in event.named:
-        reason = event.nodes[position].left_out or "nothing spoke against it"
-        given[NAMED].append((position, f"by the rules it was none: {reason}"))
+        given[NAMED].append((position, event.nodes[position].left_out or "no rule held"))
     _mark_context(given, event, contexts)
     _mark_lists(given, event, count, people, rules)
     _mark_joins(given, event)

@@ -144,6 +144,8 @@ def told(workspace: Workspace, incident_id: str) -> str:
     parts = [f"{held}: {said}, {words.band(score.severity)}", standing.state.replace("-", " ")]
     if standing.assessed.severity != score.severity:
         parts.append(f"assessed as {words.band(standing.assessed.severity)}")
+    if not score.dpc[1] * score.ei[1]:
+        parts.append("what it held is not known: --dpc and --ei together set its severity")
     if standing.deadline_at:
         parts.append(
             f"known since {words.moment(standing.aware_at)}; the time to notify ends "
