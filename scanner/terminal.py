@@ -370,7 +370,13 @@ def what_if(workspace: Workspace, max_visible: str, *, as_json: bool) -> None:
         print_json(rows)
         return
     show("simulate", rows, "table")
-    best = max(found, key=lambda o: (o.stopped, -o.legitimate))
+    best = max(found, key=lambda o: (o.stopped, o.stopped_partly, -o.legitimate))
+    if not (best.stopped or best.stopped_partly):
+        _out.print(
+            "None of these limits would have stopped an incident: no visible list is longer. What "
+            "was disclosed in content no such limit stops."
+        )
+        return
     _out.print(
         f"A limit of {best.max_visible} stops most and bothers least of these. In Exchange, for "
         "an administrator to review (JSON has the settings of each):\n"

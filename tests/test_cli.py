@@ -688,3 +688,11 @@ def test_a_rule_hides_and_is_lifted(workspace: Path) -> None:
 def test_what_cannot_be_decided(workspace: Path, arguments: tuple[str, ...], says: str) -> None:
     """A wrong id, a missing reason, end or file is exit 2 and one sentence."""
     assert says in refused(*arguments, "-w", workspace)
+
+
+def test_no_limit_is_praised_that_stops_nothing(workspace: Path) -> None:
+    """Settings are printed for a limit that would have stopped something, and for no other."""
+    assert "New-TransportRule" in run("simulate", "-w", workspace, "--max-visible", "5").stdout
+    shown = run("simulate", "-w", workspace, "--max-visible", "900").stdout
+    assert "None of these limits would have stopped an incident" in shown
+    assert "New-TransportRule" not in shown

@@ -29,6 +29,7 @@ def _breach(incident: Incident, summary: Summary) -> Row:
     titles = {known.id: known.title for known in (*summary.kinds, *summary.markers)}
     clocks, decision = incident.clocks, incident.decision
     remedies = [m.sent_at for m in incident.messages if m.role == "apology"]
+    said = decision.reason if decision else ""
     told = decision.at if decision and decision.verdict == Verdict.REPORTED else None
     return {
         "reference": incident.incident_id,
@@ -44,11 +45,11 @@ def _breach(incident: Incident, summary: Summary) -> Row:
         "severity": incident.severity,
         "effects": incident.why,
         "remedies": _remedies(len(remedies)),
-        "status": incident.suppressed or incident.state,
+        "status": "suppressed" if incident.suppressed else incident.state,
         "decision": decision.verdict if decision else None,
         "decided_by": decision.author if decision else None,
         "decided_at": decision.at if decision else None,
-        "reasons": decision.reason if decision else None,
+        "reasons": "; ".join(filter(None, (said, incident.suppressed))) or None,
         "regulator_told_at": told,
     }
 
