@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from msgspec.json import Decoder
+
 
 def keyed_hash(key: bytes, purpose: str, *parts: str) -> str:
     """Return 32 hex digits that only a holder of `key` can compute from `parts`.
@@ -501,37 +503,10 @@ def plain_json(value: Any) -> object:
     return sorted(value) if isinstance(value, frozenset) else stamp(value)
 
 
-def examination_of(body: dict[str, Any]) -> Examination:
-    """Return the examination that JSON holds."""
-    return Examination(
-        parse_time(body["since"]),
-        parse_time(body["until"]),
-        ContentLevel(body["content"]),
-        frozenset(body["detectors"]),
-    )
+examination_of = Decoder(Examination | None).decode
+"""Return the examination that JSON holds, if any."""
 
+examinations_of = Decoder(tuple[Examination, ...]).decode
 
-def incident_of(body: dict[str, Any]) -> Incident:
-    """Return the incident that JSON holds."""
-    score = body.pop("score")
-    rows = body.pop("messages")
-    return Incident(
-        **body
-        | {
-            "kinds": tuple(body["kinds"]),
-            "markers": tuple(body["markers"]),
-            "marks": tuple(Mark(**row) for row in body.get("marks", ())),
-            "score": Score(
-                tuple(score["dpc"]),
-                tuple(score["ei"]),
-                tuple(score["cb"]),
-                tuple(score["reasons"]),
-            ),
-            "messages": tuple(
-                IncidentMessage(
-                    **row | {"sent_at": parse_time(row["sent_at"]), "copies": tuple(row["copies"])}
-                )
-                for row in rows
-            ),
-        }
-    )
+incident_of = Decoder(Incident).decode
+"""Return the incident that JSON holds."""

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from msgspec.json import Decoder
 
 from scanner.candidates import Partition, Task, examine
 from scanner.exposure import People
-from scanner.incidents import Node
-from scanner.model import Astray, Evidence, Finding, Said, parse_time, plain_json
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from scanner.incidents import Node  # noqa: TC001
+from scanner.model import Finding, Said, plain_json
 
 _TEXTS = pa.dictionary(pa.int32(), pa.string())
 
@@ -32,6 +30,23 @@ _COLUMNS = pa.schema(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What is kept of an examination beside the people; the fields of `Partition`."""
+
+    nodes: Sequence[Node]
+    digests: Sequence[str]
+    findings: Mapping[str, Finding]
+    audience: Mapping[str, int]
+    activity: Sequence[tuple[str, str, int, int]]
+    set_aside: Mapping[str, int]
+    slips: Sequence[Finding]
+    said: Sequence[Said]
+
+
+_BODY = Decoder(_Body)
+
+
 def examined(task: Task) -> tuple[Partition, str, str, str]:
     """Return what examining one mailbox gives, and what `packed` makes of it."""
     part = examine(task)
@@ -43,16 +58,10 @@ def packed(part: Partition) -> tuple[str, str, str]:
 
     The last two in base 64.
     """
-    body = {
-        "nodes": part.nodes,
-        "digests": part.digests,
-        "findings": part.findings,
-        "audience": part.external_audience,
-        "activity": part.activity,
-        "set_aside": part.set_aside,
-        "slips": part.slips,
-        "said": part.said,
-    }
+    body = _Body(
+        part.nodes, part.digests, part.findings, part.external_audience, part.activity,
+        part.set_aside, part.slips, part.said,
+    )  # fmt: skip
     people = part.people
     table = pa.Table.from_arrays(
         [pa.array(getattr(people, f.name)).cast(f.type) for f in _COLUMNS], schema=_COLUMNS
@@ -73,17 +82,17 @@ def addresses_of(stored: str) -> np.ndarray:
 
 def unpacked(body: str, people: str) -> Partition:
     """Return the examination that `packed` wrote."""
-    found: dict[str, Any] = json.loads(body)
+    found = _BODY.decode(body)
     return Partition(
-        [_node(row) for row in found["nodes"]],
+        found.nodes,
         _people(people),
-        {key: _finding(row) for key, row in found["findings"].items()},
-        found["audience"],
-        [tuple(row) for row in found["activity"]],
-        Counter(found["set_aside"]),
-        [_finding(row) for row in found["slips"]],
-        [Said(**row | {"sent_at": parse_time(row["sent_at"])}) for row in found["said"]],
-        digests=found["digests"],
+        found.findings,
+        found.audience,
+        found.activity,
+        found.set_aside,
+        found.slips,
+        found.said,
+        digests=found.digests,
     )
 
 
@@ -105,18 +114,3 @@ def _objects(column: pa.DictionaryArray) -> np.ndarray:
     texts: Sequence[str] = column.dictionary.to_pylist()
     objects: np.ndarray = np.array([*texts, None], dtype=object)
     return np.asarray(objects[column.indices.to_numpy()])
-
-
-def _node(row: dict[str, Any]) -> Node:
-    told = {
-        "sent_at": parse_time(row["sent_at"]),
-        "contexts": tuple(row["contexts"]),
-        "heard": tuple(row["heard"]),
-        "astray": tuple(Astray(**one) for one in row["astray"]),
-    }
-    return Node(**row | told)
-
-
-def _finding(row: dict[str, Any]) -> Finding:
-    evidence = row["evidence"]
-    return Finding(**row | {"evidence": Evidence(evidence["masked"], tuple(evidence["values"]))})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, NamedTuple
+
+from scanner.model import Astray  # noqa: TC001
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
-
-    from scanner.model import Astray
 
 
 @dataclass(frozen=True, slots=True)

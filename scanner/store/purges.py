@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from scanner.model import examination_of, parse_time, plain_json, stamp
+from scanner.model import examination_of, examinations_of, parse_time, plain_json, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -197,13 +197,14 @@ class Purges:
     def _checkpoints(self, before: datetime) -> None:
         """Have scans ask for no mail before the date, and go on where they were all the same."""
         rows = self._db.execute("SELECT source, unit, examined, pending FROM checkpoints")
-        for source, unit, *texts in rows.fetchall():
-            examined, pending = map(json.loads, texts)
-            kept = [w for w in map(examination_of, examined) if not w.until or w.until > before]
-            examined = [asdict(_from(window, before)) for window in kept]
-            if pending is not None:
-                pending = asdict(_from(examination_of(pending), before))
-            said = [json.dumps(one, default=plain_json) for one in (examined, pending)]
+        for source, unit, examined, pending in rows.fetchall():
+            windows = (w for w in examinations_of(examined) if not w.until or w.until > before)
+            unfinished = examination_of(pending)
+            kept = (
+                [asdict(_from(window, before)) for window in windows],
+                asdict(_from(unfinished, before)) if unfinished else None,
+            )
+            said = [json.dumps(one, default=plain_json) for one in kept]
             self._db.execute(
                 "UPDATE main.checkpoints SET "
                 "examined = seal(?3, 'checkpoints.examined', ?1 || char(31) || ?2), "

@@ -36,6 +36,7 @@ from scanner.model import (
     ScanRun,
     Severity,
     examination_of,
+    examinations_of,
     incident_of,
     parse_time,
     plain_json,
@@ -239,8 +240,7 @@ class Workspace:
         return {
             unit: Checkpoint(
                 source, unit, mailbox, folder, token, state,
-                tuple(examination_of(found) for found in json.loads(examined)),
-                examination_of(json.loads(pending)) if pending != "null" else None,
+                examinations_of(examined), examination_of(pending),
                 Progress(**json.loads(progress)),
             )
             for unit, mailbox, folder, token, state, examined, pending, progress in rows
@@ -503,7 +503,7 @@ class Workspace:
             stamp(since),
             stamp(until),
         )
-        return [incident_of(json.loads(body) | {"basis": basis}) for body, basis in rows]
+        return [replace(incident_of(body), basis=basis) for body, basis in rows]
 
     def incident(self, incident_id: str) -> Incident | None:
         """Return an incident by its id, or by one that it had before it merged with another."""
@@ -512,7 +512,7 @@ class Workspace:
             "(SELECT incident_id FROM incident_aliases WHERE alias = ?1)",
             incident_id,
         )
-        return incident_of(json.loads(rows[0][0])) if rows else None
+        return incident_of(rows[0][0]) if rows else None
 
     def incident_of_message(self, message: str) -> Incident | None:
         """Return the incident that a message belongs to, by its key or its Message-ID."""
@@ -522,7 +522,7 @@ class Workspace:
             "(SELECT message_key FROM main.findings WHERE internet_message_id = veil(?1)) LIMIT 1",
             message,
         )
-        return incident_of(json.loads(rows[0][0])) if rows else None
+        return incident_of(rows[0][0]) if rows else None
 
     def alerts(self) -> dict[str, tuple[str, datetime]]:
         """Return, for each incident, the run that first saw it and when that began.
