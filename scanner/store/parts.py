@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from scanner import messages
 from scanner.store.database import store_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from scanner.crypto import Vault
@@ -125,13 +126,15 @@ class Parts:
 
         Folders that are left empty go, too.
         """
-        listed, folder = self.listed(), self._folder
-        for path in folder.rglob("*.parquet"):
-            if path.relative_to(folder).as_posix() not in listed:
-                path.unlink(missing_ok=True)
-        for path in sorted(folder.rglob("*"), reverse=True):
-            if path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
+        listed = self.listed()
+        gone: set[str] = set()
+        for folder, below, paths in self._walk():
+            orphans = [path for path in paths if path.endswith(".parquet") and path not in listed]
+            for path in orphans:
+                (self._folder / path).unlink(missing_ok=True)
+            if folder and len(orphans) == len(paths) and gone.issuperset(below):
+                (self._folder / folder).rmdir()
+                gone.add(folder)
 
     def check(self) -> None:
         """Raise `StoreError` where a part file that counts is not there."""
@@ -142,8 +145,14 @@ class Parts:
 
     def on_disk(self) -> set[str]:
         """Return the part files that lie on the disk, listed or not."""
-        found = self._folder.rglob("*.parquet")
-        return {path.relative_to(self._folder).as_posix() for path in found}
+        return {p for _, _, paths in self._walk() for p in paths if p.endswith(".parquet")}
+
+    def _walk(self) -> Iterator[tuple[str, list[str], list[str]]]:
+        """Yield each folder with the folders and the files in it as they are listed, from below."""
+        root = str(self._folder)
+        for folder, below, names in os.walk(root, topdown=False):
+            here = folder[len(root) :].replace(os.sep, "/") + "/"
+            yield here[1:-1], [(here + n)[1:] for n in below], [(here + n)[1:] for n in names]
 
     def places(self) -> dict[str, tuple[str, str]]:
         """Return the source and the unit's key in it, by what rows have as their unit."""
