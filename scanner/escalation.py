@@ -131,6 +131,8 @@ def follow(
     the pages that a message names, by its key.
     """
     messages = _Spoken(said, links)
+    if not messages.reports:
+        return Followed(list(incidents), [])
     index = _Index(incidents, met)
     linked: dict[int, list[Said]] = defaultdict(list)
     others: list[Said] = []

@@ -46,7 +46,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """0 for low to 3 for very high."""
-        return list(Severity).index(self)
+        return _BANDS.index(self)
+
+
+_BANDS = tuple(Severity)
 
 
 class ContentLevel(StrEnum):

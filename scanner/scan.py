@@ -154,11 +154,11 @@ def scan(
     reader = answers.Reader(
         workspace, run.run_id, surveys, directory, looking.content, limits, config.content
     )
-    _analyse(config, workspace, run.run_id, directory, interest)
+    ranked = _analyse(config, workspace, run.run_id, directory, interest)
     while reader.read():  # what answers say can find more, and that can have answers
-        _analyse(config, workspace, run.run_id, directory, interest)
+        ranked = _analyse(config, workspace, run.run_id, directory, interest) or ranked
     run = replace(run, messages_read=read, messages_skipped=skipped)
-    return _ended(config, workspace, run, sources, directory)
+    return _ended(config, workspace, run, sources, directory, ranked)
 
 
 def _window(
@@ -191,10 +191,11 @@ def _ended(
     run: ScanRun,
     sources: Sequence[Source],
     directory: Directory,
+    ranked: Sequence[Incident] | None,
 ) -> Result:
     """Return what the scan came to, and record it."""
     workspace.put_meta({"triage": config.triage.model_dump_json()})
-    everything = triage.standings(workspace)
+    everything = triage.standings(workspace, ranked=ranked)
     found = [s.incident for s in everything if s.incident.within(*config.window) and not s.settled]
     grave = sum(i.score.severity.rank >= config.fail_on.rank for i in found)
     ours = {source.name for source in sources}
@@ -371,8 +372,8 @@ def _interest(config: Config, workspace: Workspace, directory: Directory) -> Int
 
 def _analyse(
     config: Config, workspace: Workspace, run_id: str, directory: Directory, interest: Interest
-) -> None:
-    """Find the incidents anew, unless all that they rest on is as it was."""
+) -> Sequence[Incident] | None:
+    """Find the incidents anew and return them, unless all that they rest on is as it was."""
     rules, contacts = config.severity.rules(), config.privacy_contacts
     judged = analyse.judged_by(workspace, directory, rules, contacts)
     workspace.put_meta({analyse.JUDGING: analyse.judging(rules, contacts)})
@@ -380,12 +381,14 @@ def _analyse(
         with workspace.transaction():
             workspace.named.add(late)
     state = f"{judged} {directory.listing.fingerprint()} {workspace.state_token()}"
-    if workspace.meta("analysed") != state:
-        found = analyse.analyse(workspace, directory, rules, contacts)
-        awaited = answers.awaited(workspace, interest, found.incidents)
-        with workspace.transaction():
-            workspace.commit_analysis(run_id, found, {"analysed": state, answers.ASKED: "yes"})
-            workspace.awaited.put(awaited)
+    if workspace.meta("analysed") == state:
+        return None
+    found = analyse.analyse(workspace, directory, rules, contacts)
+    awaited = answers.awaited(workspace, interest, found.incidents)
+    with workspace.transaction():
+        workspace.commit_analysis(run_id, found, {"analysed": state, answers.ASKED: "yes"})
+        workspace.awaited.put(awaited)
+    return found.incidents
 
 
 def _scope(config: Config, sources: Sequence[Source], directory: Directory) -> str:

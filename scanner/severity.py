@@ -189,8 +189,12 @@ def score(
     )
     cb_high = UNKNOWN_RECIPIENTS if why else KNOWN_RECIPIENTS
     reasons.append(f"CB 0.25 to 0.5: {why}" if why else "CB 0.25: the recipients are known")
-    dpc, ei = (float(dpc_low), float(dpc_high)), (float(ei_low), float(ei_high))
-    return Score(dpc, ei, (KNOWN_RECIPIENTS, cb_high), tuple(reasons))
+    return Score(
+        (float(dpc_low), float(dpc_high)),
+        (float(ei_low), float(ei_high)),
+        (KNOWN_RECIPIENTS, cb_high),
+        tuple(reasons),
+    )
 
 
 def of_finding(kind: KindFactors) -> Severity:

@@ -99,8 +99,15 @@ class Standing:
         )
 
 
-def standings(workspace: Workspace, now: datetime | None = None) -> list[Standing]:
-    """Return where all incidents stand: by rank, with the severity as decided."""
+def standings(
+    workspace: Workspace,
+    now: datetime | None = None,
+    ranked: Sequence[Incident] | None = None,
+) -> list[Standing]:
+    """Return where all incidents stand: by rank, with the severity as decided.
+
+    `ranked` are the workspace's incidents, where they were read before.
+    """
     now = now or datetime.now(UTC)
     rules = rules_of(workspace)
     words: dict[str, list[Decision]] = defaultdict(list)
@@ -110,9 +117,11 @@ def standings(workspace: Workspace, now: datetime | None = None) -> list[Standin
     latest = next((run.run_id for run in workspace.runs()), "")
     alerts = workspace.alerts()
     found = [
-        _standing(i, words[i.incident_id], rules, hidden, alerts[i.incident_id], latest)
-        for i in workspace.incidents()
+        _standing(i, words.get(i.incident_id, ()), rules, hidden, alerts[i.incident_id], latest)
+        for i in (workspace.incidents() if ranked is None else ranked)
     ]
+    if not words:
+        return found
     return sorted(found, key=lambda s: incidents.rank(s.incident))
 
 
@@ -133,10 +142,15 @@ def then(workspace: Workspace, run: ScanRun, found: Iterable[Incident]) -> dict[
         keys = (message.message_key, *message.copies)
         return min((seen[k] for k in keys if k in seen), default=run.started_at) <= run.started_at
 
+    def then_known(incident: Incident) -> Incident:
+        messages = tuple(filter(known, incident.messages))
+        new = len(messages) < len(incident.messages)
+        return replace(incident, messages=messages) if new else incident
+
     return {
         i.incident_id: _standing(
-            replace(i, messages=tuple(m for m in i.messages if known(m))),
-            words[i.incident_id], rules, hidden, alerts[i.incident_id], run.run_id,
+            then_known(i), words.get(i.incident_id, ()), rules, hidden, alerts[i.incident_id],
+            run.run_id,
         )
         for i in found
         if alerts[i.incident_id][1] <= run.started_at
@@ -155,7 +169,7 @@ def _standing(
     last = words[-1] if words else None
     aware = min((d.aware_at or d.at for d in words if d.verdict in AWARE), default=None)
     return Standing(
-        incident=replace(incident, score=_edited(incident.score, words)),
+        incident=replace(incident, score=_edited(incident.score, words)) if words else incident,
         state=_state(incident, words, rules, new=run == latest),
         decision=last,
         assessed=incident.score,

@@ -17,7 +17,7 @@ from scanner.exposure import Exposure, People
 from scanner.incidents.crowds import Crowds
 from scanner.incidents.files import content_people, files_of, refer
 from scanner.incidents.joins import Joiner
-from scanner.incidents.marks import NAMED, Event, Marker, is_cut, mark, markers
+from scanner.incidents.marks import NAMED, Event, Marker, is_cut, mark, markers, weights
 from scanner.incidents.nodes import Node, Quoted, plain_subject
 from scanner.incidents.passing import Header, Passed, Sight, passed_on
 from scanner.incidents.telling import gravest, mentioned, of_a_list, why
@@ -207,16 +207,14 @@ class _Work:
     def _event(self, group: Sequence[int], links: Sequence[object]) -> Event:
         nodes = {p: self.nodes[p] for p in group}
         passed = {p: self._passed[p] for p in group if p in self._passed}
-        lists = [p for p, n in nodes.items() if self._counts(p)]
-        seen = frozenset[int]().union(*(self.crowds.shown(p) for p in lists))
-        again = [
-            p
-            for p, n in nodes.items()
-            if n.remedy and not n.listed and len(self.crowds.shown(p) & seen) >= 2
-        ]
-        quoting = {
-            p: frozenset().union(*self._quoted[p]) & seen for p in group if p in self._quoted
-        }
+        lists = [p for p in group if self._counts(p)]
+        remedies = [p for p, n in nodes.items() if n.remedy and not n.listed]
+        quotes = [p for p in group if p in self._quoted]
+        seen = frozenset[int]()
+        if remedies or quotes:
+            seen = seen.union(*(self.crowds.shown(p) for p in lists))
+        again = [p for p in remedies if len(self.crowds.shown(p) & seen) >= 2]
+        quoting = {p: frozenset().union(*self._quoted[p]) & seen for p in quotes}
         quoting = {p: people for p, people in quoting.items() if people}
         found = {p: self.findings.get(node.message_key, []) for p, node in nodes.items()}
         for p in quoting:
@@ -224,7 +222,7 @@ class _Work:
             found[p] = [f for f in found[p] if not _quotes(f)]
         return Event(
             nodes,
-            shown=[p for p in group if p in {*lists, *again}],
+            shown=sorted({*lists, *again}, key=group.index) if again else lists,
             quoting=quoting,
             passing={p: one.sights for p, one in passed.items() if one.sights},
             received=sorted({at for one in passed.values() for at in one.lists}),
@@ -357,19 +355,14 @@ class _Work:
 
 
 def reusable(incidents: Iterable[Incident]) -> dict[str, Incident]:
-    """Return finished incidents as `build` first made them, by what they rest on.
+    """Return finished incidents by what they rest on.
 
     Those that refer to others or to reports are left out: they are worked out again.
     """
     found = {}
     for incident in incidents:
         if incident.basis and not incident.facts.keys() & {"files", "trail"}:
-            found[incident.basis] = replace(
-                incident,
-                incident_id="",
-                markers=tuple(marker for marker in incident.markers if marker != REPEAT),
-                marks=tuple(mark for mark in incident.marks if mark.marker != REPEAT),
-            )
+            found[incident.basis] = incident
     return found
 
 
@@ -419,26 +412,31 @@ def _merge_copies(nodes: Sequence[Node]) -> tuple[list[int], dict[str, tuple[str
 
 
 def _repeats(incidents: Sequence[Incident]) -> list[Incident]:
-    """Return the incidents, those marked whose sender had another within the quarter before."""
+    """Return the incidents, those marked whose sender had another within the quarter before.
+
+    Those that are known have the mark that they had; it stays where it still holds.
+    """
     done: list[Incident] = []
     latest: dict[str, Incident] = {}
-    for incident in sorted(incidents, key=lambda i: (i.first_sent_at or _NEVER, rank(i))):
-        first = incident.first
-        before = latest.get(first.sender) or latest.get(first.mailbox)
+    for incident in sorted(incidents, key=lambda i: (i.first_sent_at or _NEVER, rank(i, REPEAT))):
         repeated = None
-        if before is not None and VISIBLE in incident.kinds:
-            repeated = _repeat(before, incident)
-        done.append(incident)
-        if repeated is not None:
-            carried = {*incident.markers, repeated.marker}
-            done[-1] = replace(
-                incident,
-                markers=tuple(m for m in markers() if m in carried),
-                marks=(*incident.marks, repeated),
-            )
         if VISIBLE in incident.kinds:
-            latest |= dict.fromkeys((first.sender, first.mailbox), incident)
+            first = incident.first
+            before = latest.get(first.sender) or latest.get(first.mailbox)
+            latest[first.sender] = latest[first.mailbox] = incident
+            repeated = _repeat(before, incident) if before is not None else None
+        done.append(_marked(incident, repeated))
     return done
+
+
+def _marked(incident: Incident, repeated: Mark | None) -> Incident:
+    """Return an incident with this mark of a repeat and no other."""
+    had = next((mark for mark in incident.marks if mark.marker == REPEAT), None)
+    if had == repeated:
+        return incident
+    marks = tuple(m for m in (*incident.marks, repeated) if m and m is not had)
+    carried = {mark.marker for mark in marks}
+    return replace(incident, markers=tuple(m for m in markers() if m in carried), marks=marks)
 
 
 def _repeat(before: Incident, incident: Incident) -> Mark | None:
@@ -453,13 +451,14 @@ def _repeat(before: Incident, incident: Incident) -> Mark | None:
     return Mark(REPEAT, incident.first.message_key, reason)
 
 
-def rank(incident: Incident) -> tuple[int, float, int, int, datetime, str]:
+def rank(incident: Incident, but: str = "") -> tuple[int, float, int, int, datetime, str]:
     """Return what incidents are sorted by: band, flags, people, time.
 
-    Mailings in Bcc stand last in their band, of these the gravest topic first.
+    Mailings in Bcc stand last in their band, of these the gravest topic first. One marker may be
+    left out.
     """
-    known = [markers()[marker] for marker in incident.markers]
-    flags = sum(m.flag for m in known) - sum(m.mitigates for m in known)
+    weight = weights()
+    flags = sum([weight[marker] for marker in incident.markers if marker != but])
     return (
         -incident.score.severity.rank,
         1 / max(incident.score.dpc[1], 1) if incident.kinds == (SEALED,) else 0,
@@ -491,6 +490,8 @@ def _name(
             chosen = f"inc-{hashlib.blake2b(min(keys).encode(), digest_size=5).hexdigest()}"
             while chosen in taken:
                 chosen += "x"
-        taken |= {chosen, *known}
-        named.append(replace(incident, incident_id=chosen))
+        taken.update(known)
+        taken.add(chosen)
+        kept = incident.incident_id == chosen
+        named.append(incident if kept else replace(incident, incident_id=chosen))
     return named, aliases

@@ -11,13 +11,16 @@ import pandas as pd
 from scanner.exposure import People
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from scanner.incidents.nodes import Node
     from scanner.incidents.passing import Sight
 
-SIGNATURE = 4
-"""People of a list that stand for it in look-ups: lists that differ little share most of them."""
+SIGNATURE, FEWEST = 4, 3
+"""People of a list that stand for it in look-ups: lists that differ little share most of them.
+
+Of fewer than `FEWEST` people none does.
+"""
 
 
 class Crowds:
@@ -36,6 +39,12 @@ class Crowds:
         codes, self._names = pd.factorize(np.concatenate([np.zeros(0, object), *persons]))
         offsets = np.cumsum([0, *map(len, persons)])
         self._codes = [codes[a:b] for a, b in pairwise(offsets)]
+        self._bases = np.cumsum([0, *(len(nodes) for nodes, _ in parts)])
+        self._marks = _signatures(
+            [p.node[p.outside] + at for p, at in zip(self._people, self._bases[:-1], strict=True)],
+            [of[p.outside] for p, of in zip(self._people, self._codes, strict=True)],
+            int(self._bases[-1]),
+        )
         self._code_of: dict[str, int] | None = None
         self._shown: dict[int, frozenset[int]] = {}
         self._readers: dict[int, frozenset[int]] = {}
@@ -128,17 +137,36 @@ class Crowds:
         return len(people & self.readers(remedy)) / max(len(people), 1)
 
     def signature(self, position: int) -> list[int]:
-        """Return the few people that stand for those on a message: the least by a mixed number."""
-        part, rows = self._rows(position)
-        return signature(self._codes[part][rows][self._people[part].take(rows).outside])
+        """Return the few people that stand for the external ones on a message."""
+        part, at = self._places[position]
+        codes, ends = self._marks
+        node = int(self._bases[part]) + at
+        return codes[ends[node] : ends[node + 1]]
 
 
-def signature(codes: np.ndarray) -> list[int]:
-    """Return the few people that stand for all of these; none stands for fewer than three."""
-    if len(codes) < 3:
-        return []
-    mixed = codes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+def signature(codes: Collection[int]) -> list[int]:
+    """Return the few people that stand for all of these: the least by a mixed number.
+
+    None stands for fewer than three.
+    """
+    return _signatures([np.zeros(len(codes), np.int64)], [np.fromiter(codes, np.int64)], 1)[0]
+
+
+def _signatures(
+    nodes: Sequence[np.ndarray], codes: Sequence[np.ndarray], count: int
+) -> tuple[list[int], list[int]]:
+    """Return the signatures of so many nodes one after the other, and where each begins and ends.
+
+    `nodes` and `codes` hold a row for each person on each node.
+    """
+    node = np.concatenate([np.zeros(0, np.int64), *nodes])
+    code = np.concatenate([np.zeros(0, np.int64), *codes])
+    mixed = code.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(29)
-    if len(mixed) > SIGNATURE:
-        codes = codes[np.argpartition(mixed, SIGNATURE)[:SIGNATURE]]
-    return [int(code) for code in codes]
+    order = np.lexsort((mixed, node))
+    size = np.bincount(node, minlength=count)
+    starts = np.cumsum(size) - size
+    place = np.arange(len(node)) - starts[node[order]]
+    chosen = (place < SIGNATURE) & (size[node[order]] >= FEWEST)
+    taken = np.where(size >= FEWEST, np.minimum(size, SIGNATURE), 0)
+    return code[order][chosen].tolist(), [0, *np.cumsum(taken).tolist()]

@@ -73,6 +73,8 @@ def refer(
             sending = _Sending(file, _name(rows[0].part), content_people(rows), key, readers)
             sendings[file].append(sending)
     again = {file: sent for file, sent in sendings.items() if len(sent) > 1}
+    if not again:
+        return list(incidents)
     incident_of = {m.message_key: i.incident_id for i in incidents for m in i.messages}
     of_incident: dict[str, list[_Sending]] = defaultdict(list)
     for sent in again.values():

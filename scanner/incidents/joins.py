@@ -13,8 +13,6 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from scanner.incidents.crowds import signature
 from scanner.incidents.nodes import changed, plain_subject, resent
 
@@ -147,7 +145,7 @@ class Joiner:
         marks = self._crowds.signature(position)
         keys += [("astray", astray.address) for astray in node.astray]
         for people in self._quoted.get(position, ()):
-            marks += signature(np.sort(np.fromiter(people, np.int64, len(people))))
+            marks = marks + signature(people)
         return keys + [("person", mark) for mark in dict.fromkeys(marks)]
 
     def _senders(self, position: int) -> list[tuple[str, object]]:
@@ -178,13 +176,15 @@ class Joiner:
         """Return marker and reason where a later message belongs to an earlier one."""
         first, then = self._nodes[earlier], self._nodes[later]
         gap = self._at[later] - self._at[earlier]
+        if gap > FORWARD:
+            return None
         akin = (
             first.sender == then.sender
             or self._same_subject(earlier, later)
             or self._one_thread(earlier, later)
             or (first.in_order and then.in_order)
         )
-        if gap > FORWARD or not (akin or then.remedy or later in self._quoted):
+        if not (akin or then.remedy or later in self._quoted):
             return None
         rules: tuple[tuple[bool, Callable[[int, int, int], str | None], str], ...] = (
             (bool(then.remedy) and self._shows(earlier), self._remedy(remedied), then.remedy),

@@ -59,6 +59,12 @@ def markers() -> dict[str, Marker]:
     }
 
 
+@cache
+def weights() -> dict[str, int]:
+    """Return what each marker adds to the flags by which incidents of one band are ranked."""
+    return {name: marker.flag - marker.mitigates for name, marker in markers().items()}
+
+
 @dataclass(frozen=True)
 class Event:
     """The messages of one event, by position, and what each does in it."""
