@@ -19,6 +19,7 @@ from scanner import report as reports
 from scanner.config import load
 from scanner.report import sheets
 from scanner.report.summary import BANDS
+from scanner.runners import seldom_collected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,7 @@ class Scanned:
     messages_skipped: int
 
 
+@seldom_collected()
 def scan(
     sources: Sequence[str | Path],
     workspace: str | Path,
@@ -84,6 +86,7 @@ def scan(
     )
 
 
+@seldom_collected()
 def summary(
     workspace: str | Path,
     *,
@@ -108,6 +111,7 @@ def summary(
     return shown
 
 
+@seldom_collected()
 def incidents(found: Summary) -> pd.DataFrame:
     """Return the incidents, gravest first: a row each, with the columns of the CSV report.
 
@@ -119,6 +123,7 @@ def incidents(found: Summary) -> pd.DataFrame:
     return frame.assign(first_sent_at=pd.to_datetime(frame["first_sent_at"], utc=True))
 
 
+@seldom_collected()
 def report(found: Summary, path: str | Path) -> Path:
     """Write a report, whole or not at all, and return its path.
 

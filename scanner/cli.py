@@ -28,6 +28,7 @@ from scanner.commands import (
 )
 from scanner.commands.logs import LogFormat
 from scanner.model import ContentLevel, Severity
+from scanner.runners import seldom_collected
 
 app = typer.Typer(
     help="Find what an organisation's own sent mail has disclosed, and report it.",
@@ -214,4 +215,5 @@ def report(
 def main() -> None:
     """Run the command line."""
     outlive_readers()
-    app(prog_name="undisclosed")
+    with seldom_collected():
+        app(prog_name="undisclosed")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import logging
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -178,7 +176,7 @@ def collect(
     """
     checkpoints = workspace.checkpoints(source.name)
     tally = Tally()
-    with Extractor(limits) as files, seldom_collected():
+    with Extractor(limits) as files:
         stored = workspace.stored_keys()
         scan = _Scan(workspace, run_id, source, interest, detectors, files, checkpoints, stored)
         ways = [
@@ -217,17 +215,6 @@ def collect(
                     stored.forget(unit.mailbox)
             ways = again
     return replace(tally, groups=scan.groups())
-
-
-@contextmanager
-def seldom_collected() -> Iterator[None]:
-    """Have the garbage collector look less often: a page is very many objects without cycles."""
-    before = gc.get_threshold()
-    gc.set_threshold(100_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def plan(

@@ -1,10 +1,12 @@
-"""Map a function over partitions: in this process, or in worker processes."""
+"""How work is run: over partitions, in this process or in workers, with little looking back."""
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -12,6 +14,21 @@ if TYPE_CHECKING:
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+
+COLLECTED = (100_000, 20, 50)
+"""After so many new objects the garbage collector looks at these; thresholds of `gc`."""
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Have the garbage collector look less often: what we hold is very many objects, no cycles."""
+    before = gc.get_threshold()
+    gc.set_threshold(*COLLECTED)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def run(
@@ -29,5 +46,7 @@ def run(
         return
     # Not a fork: Arrow's threads do not survive one.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        workers, context, initializer=gc.set_threshold, initargs=COLLECTED
+    ) as pool:
         yield from pool.map(function, tasks)

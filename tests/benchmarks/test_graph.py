@@ -17,12 +17,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from scanner.collect import seldom_collected
 from scanner.connectors.base import Order, Page, Unit
 from scanner.connectors.graph import GraphConnector
 from scanner.keys import KeyRing
 from scanner.messages import MessageBatch
 from scanner.model import ContentLevel, Examination
+from scanner.runners import seldom_collected
 from tests.benchmarks.measure import FULL, report
 from tests.fake_graph.serving import ROOT, PrivateCA, Remote, own_process, source_file
 
