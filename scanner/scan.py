@@ -156,7 +156,8 @@ def scan(
     )
     ranked = _analyse(config, workspace, run.run_id, directory, interest)
     while reader.read():  # what answers say can find more, and that can have answers
-        ranked = _analyse(config, workspace, run.run_id, directory, interest) or ranked
+        again = _analyse(config, workspace, run.run_id, directory, interest)
+        ranked = ranked if again is None else again
     run = replace(run, messages_read=read, messages_skipped=skipped)
     return _ended(config, workspace, run, sources, directory, ranked)
 

@@ -83,7 +83,10 @@ def finish(
     """Write the run's own report and those asked for, tell the channels, print what was found."""
     since, until = config.window
     shown = gather.summary(workspace, since=since, until=until, standing=found.standing)
-    written = [workspace.reports.keep(found.run.run_id, html.render(shown)), *paths]
+    written = [
+        workspace.reports.keep(found.run.run_id, html.render(shown, html.KEPT_PAGES)),
+        *paths,
+    ]
     for path in paths:
         report.write(shown, path)
     told = tell(workspace, config, found, channels(config))

@@ -16,9 +16,11 @@ from scanner.report.summary import BANDS, by_band, counted, worst_mailboxes
 from scanner.report.trend import MIN_SENT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jinja2 import Template
 
-    from scanner.report.summary import Summary
+    from scanner.report.summary import Incident, Summary
 
 LIMITS = {
     "full": 250,
@@ -34,6 +36,11 @@ LIMITS = {
 `full`: incidents beyond these have their page in sentences, beyond `pages` a row of the ranking. A
 browser takes 200,000 elements in half a second and 700,000 in more than two.
 """
+
+KEPT_PAGES = 1_000
+"""Pages in the report that each scan keeps: nights add up."""
+
+NEWS = {"new", "reopened"}
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -53,14 +60,22 @@ def _asset(name: str) -> tuple[Markup, str]:
     return Markup(text), f"'sha256-{digest}'"  # noqa: S704 - our own file, never data
 
 
-def render(summary: Summary) -> bytes:
-    """Return the report."""
+def _paged(incidents: Sequence[Incident], pages: int) -> frozenset[int]:
+    """Return the ranks of those that have a page: half of them the gravest, then what is new."""
+    rest = incidents[pages // 2 :]
+    chosen = [i for i in rest if i.change in NEWS] + [i for i in rest if i.change not in NEWS]
+    return frozenset(i.rank for i in [*incidents[: pages // 2], *chosen[: pages - pages // 2]])
+
+
+def render(summary: Summary, pages: int = LIMITS["pages"]) -> bytes:
+    """Return the report, with a page for so many incidents and a row for each."""
     css, css_hash = _asset("report.css")
     script, script_hash = _asset("report.js")
     counting = counted(summary.incidents)
     shown = charts.periods(counting)
     text = _template().render(
         s=summary,
+        paged=_paged(summary.incidents, pages),
         titles={known.id: known.title for known in (*summary.kinds, *summary.markers)},
         explained={known.id: known.explanation for known in (*summary.kinds, *summary.markers)},
         counts=by_band(summary.incidents),

@@ -410,6 +410,11 @@ class Incident:
         verdict = self.decision.verdict if self.decision else ""
         return self.settled and verdict == Verdict.FALSE_POSITIVE
 
+    @property
+    def mailboxes(self) -> list[str]:
+        """Those that its messages lie in, each once, in the order of these."""
+        return list(dict.fromkeys([message.mailbox for message in self.messages]))
+
 
 @dataclass(frozen=True, slots=True)
 class Mailbox(Rated):

@@ -271,8 +271,19 @@ def test_incidents_beyond_the_pages_stand_in_the_ranking(many: Callable[[int], S
     held = summary.incidents[LIMITS["pages"] - 1]
     assert f'<article id="incident-{held.rank}">' in source
     assert f'"#incident-{held.rank}"' in source
-    assert "And 2 more incidents, the least grave" in source
+    assert "And 2 more incidents, less grave and not new" in source
     assert "And" not in Page(many(3)).source.partition('id="incidents"')[2].partition("</sec")[0]
+
+
+def test_what_is_new_has_a_page(many: Callable[[int], Summary]) -> None:
+    """Where not all have a page, half of the pages are the gravest's, and new ones come next."""
+    summary = many(10)
+    changes = {8: "new", 9: "unchanged", 10: "reopened"}
+    found = [replace(i, change=changes.get(i.rank, "unchanged")) for i in summary.incidents]
+    source = render(replace(summary, incidents=tuple(found)), pages=6).decode()
+    paged = [int(rank) for rank in re.findall(r'<article id="incident-(\d+)"', source)]
+    assert paged == [1, 2, 3, 4, 8, 10]
+    assert {int(rank) for rank in re.findall(r'"#incident-(\d+)"', source)} == set(paged)
 
 
 @pytest.mark.timed
