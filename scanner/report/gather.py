@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from scanner.report import words
 from scanner.report.compare import Activity, compare, people_between, read_within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from scanner.model import Coverage, Decision, Incident, ScanRun, Suppression
     from scanner.store import FindingRow, Workspace
@@ -171,7 +172,7 @@ class _View:
             readers=facts.get("readers", 0),
             received=_domains(facts.get("received", ())),
             other_received=facts.get("other_received", 0),
-            people=tuple(self.person(p) for p in facts["people"]),
+            people=_People(facts["people"], self.person),
             misdirected=tuple(self._misdirected(row) for row in facts.get("misdirected", ())),
             escalation=self.escalation(facts["trail"]) if facts.get("trail") else None,
             findings=tuple(_finding(row) for m in incident.messages for row in _of(m, by_message)),
@@ -264,6 +265,25 @@ class _View:
         else:
             text = f"A message went to {readers}"
         return plain.Event(message.sent_at, f"{text} (from {message.mailbox})")
+
+
+class _People(Sequence[str]):
+    """People as an edition shows them: most reports look at few, and a pseudonym takes time."""
+
+    def __init__(self, addresses: Sequence[str], shown: Callable[[str], str]) -> None:
+        self._addresses, self._shown = addresses, shown
+
+    def __len__(self) -> int:
+        """Return how many they are."""
+        return len(self._addresses)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield them as they are shown."""
+        return map(self._shown, self._addresses)
+
+    def __getitem__(self, at: Any) -> Any:
+        """Return one of them, or several."""
+        return [*self][at]
 
 
 def _when(text: str) -> datetime:

@@ -7,7 +7,7 @@ built: whoever renders one cannot show what it does not hold.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -369,7 +369,7 @@ class Incident:
     other_received: int = 0
     """External ones at other domains."""
 
-    people: tuple[str, ...] = ()
+    people: Sequence[str] = ()
     """The first of the exposed people, by address: pseudonyms in the redacted edition."""
 
     misdirected: tuple[Misdirected, ...] = ()
@@ -559,7 +559,7 @@ def plain(value: object) -> object:
     """Return a value of this module as dicts, lists, strings and numbers, for JSON."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, tuple):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return [plain(item) for item in value]
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
