@@ -283,7 +283,19 @@ class _People(Sequence[str]):
 
     def __getitem__(self, at: Any) -> Any:
         """Return one of them, or several."""
-        return [*self][at]
+        return tuple(self)[at]
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether these are the same people, as they are shown."""
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        """Return a hash of who is shown."""
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        """Return who is shown."""
+        return repr(tuple(self))
 
 
 def _when(text: str) -> datetime:
