@@ -247,7 +247,10 @@ def test_an_internal_error_does_not_talk(run: Run, tmp_path: Path) -> None:
     with closing(sqlite3.connect(workspace / "state.sqlite")) as state:
         real = state.execute("SELECT body FROM incidents").fetchone()[0]
     damages = (
-        ("UPDATE incidents SET body = ?", json.dumps(json.loads(real) | {"localsentinel": 1})),
+        (
+            "UPDATE incidents SET body = ?",
+            json.dumps(json.loads(real) | {"score": "localsentinel"}),
+        ),
         ("UPDATE incidents SET body = ?", '"plainsentinel'),
         ("UPDATE findings SET severity = ?", "plainsentinel"),
     )
