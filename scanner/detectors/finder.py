@@ -113,17 +113,13 @@ class PatternDetector(ContentDetector):
         if not found:
             return [[] for _ in texts]
         entries = settled(page, found, self._few(len(texts)) if bulk else None)
-        for text, values in zip(texts, entries, strict=True):
-            present = {kind for kind, _ in values} if len(values) > 1 else set()
-            together = [
-                (combination.kind, value)
-                for combination in self.combinations
-                if present.issuperset(combination.of)
-                for value in combination.combine(text, values)
-            ]
-            if together:
-                values += together
-                values.sort(key=lambda entry: entry[1].start)
+        for combination in self.combinations:
+            for number in _all_in(page, combination.of, found).nonzero()[0].tolist():
+                values = entries[number]
+                if {kind for kind, _ in values}.issuperset(combination.of):
+                    together = combination.combine(texts[number], values)
+                    values += [(combination.kind, value) for value in together]
+                    values.sort(key=lambda entry: entry[1].start)
         if self.hidden:
             return [[e for e in values if e[0].id not in self.hidden] for values in entries]
         return entries

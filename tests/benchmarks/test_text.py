@@ -11,7 +11,7 @@ from multiprocessing import get_context
 import pytest
 
 from scanner.crypto import KEY_BYTES, Keyed
-from scanner.detectors import PERSONAL_DATA, compose
+from scanner.detectors import DETECTORS, PERSONAL_DATA, compose
 from scanner.detectors.finder import PatternDetector
 from scanner.messages import Document
 from scanner.text import html_to_text
@@ -53,6 +53,13 @@ def findings(texts: Sequence[str]) -> int:
     return sum(1 for _ in PERSONAL_DATA.detect(documents, keyed.value))
 
 
+def content(texts: Sequence[str]) -> int:
+    """Return how many findings all detectors of content give, as a scan has them."""
+    keyed = Keyed(bytes(KEY_BYTES))
+    documents = [Document(str(number), "", [text], []) for number, text in enumerate(texts)]
+    return sum(1 for one in DETECTORS for _ in one.detect(documents, keyed.value))
+
+
 def others(texts: Sequence[str], ours: float) -> dict[str, float]:
     """Return how many times as fast as each tool that is installed, on the same text."""
     ratios = {}
@@ -87,6 +94,7 @@ def test_throughput(name: str) -> None:
         reference_kinds=reference,
         all_kinds=every,
         findings=rate(findings, texts),
+        all_detectors=rate(content, texts),
         one_text_at_a_time=single,
         **others(texts, reference),
     )
