@@ -443,8 +443,8 @@ class _UnitReader:
         self._unresolved |= {n for n in names if n[:1] == "/" and not self._directory.resolves(n)}
         if self._unresolved:
             reason = (
-                "Exchange names among the addresses that no address book explains; they count as "
-                f"internal: {len(self._unresolved)}"
+                "Exchange names among the addresses that no address book explains, and that count "
+                f"as internal: {len(self._unresolved)}"
             )
             yield self._row(Outcome.OUT_OF_SCOPE, reason, "exchange names")
         self._noted.update(batch.remarks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -218,20 +219,27 @@ def _ended(
     return Result(run, directory, found, grave, unread, everything)
 
 
+_PART = re.compile(r"#(?:items|store|problem)$")
+"""What tells several rows of one place apart."""
+
+
+def _located(row: Coverage, source: str) -> Coverage:
+    """Return a survey's row with the place it speaks of: no mailbox says whose it is."""
+    where = _PART.sub("", row.unit or row.folder)
+    if row.mailbox or where in {"", "."}:
+        return replace(row, source=source)
+    if not row.reason:
+        return replace(row, source=source, folder=row.folder or where)
+    return replace(row, source=source, reason=f"{where}: {row.reason}")
+
+
 def _survey(
     workspace: Workspace, run_id: str, source: Source, refused: Sequence[Coverage]
 ) -> list[Unit]:
     """Return the units of a source, and record what of it is none and what was refused."""
     checkpoints = workspace.checkpoints(source.name)
     survey = source.connector.survey({key: c.mailbox for key, c in checkpoints.items()})
-    rows = [
-        replace(
-            row,
-            source=source.name,
-            reason=row.reason if row.mailbox else f"{row.unit or row.folder}: {row.reason}",
-        )
-        for row in survey.unreadable
-    ]
+    rows = [_located(row, source.name) for row in survey.unreadable]
     gone: list[Coverage] = []
     if all(row.outcome.complete for row in rows):
         # Only then is what a survey does not list known to be gone, and not merely unseen.

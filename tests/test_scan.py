@@ -372,10 +372,30 @@ def test_coverage_sums_up(tmp_path: Path) -> None:
     outcomes = {row.unit: row.outcome for row in rows if not row.entry}
     assert outcomes["notes.txt"] is Outcome.OUT_OF_SCOPE
     assert outcomes["empty.mbox"] is Outcome.EMPTY
+    empty = next(row for row in rows if row.unit == "empty.mbox")
+    assert (empty.folder, empty.reason) == (
+        "empty.mbox",
+        "",
+    )  # a reason would be a line on page one
     assert outcomes["torn.pst"] is Outcome.UNREADABLE
     assert result.unread == sum(not row.outcome.complete for row in rows)
     assert all(row.reason for row in rows if not row.outcome.complete)
     assert result.run.exit_code == INCOMPLETE
+
+
+def test_an_empty_source_is_a_place_that_holds_nothing(tmp_path: Path) -> None:
+    """A folder that is not mounted has a row until there is mail in it."""
+    path = put(tmp_path / "in", {})
+    path.mkdir(exist_ok=True)
+    run(tmp_path, path)
+    with Workspace(tmp_path / "ws") as workspace:
+        assert [(r.outcome, r.reason) for r in workspace.coverage()] == [
+            (Outcome.EMPTY, "no file in it")
+        ]
+    put(path, {f"{JO}/Sent.mbox": mbox([LIST])})
+    run(tmp_path, path)
+    with Workspace(tmp_path / "ws") as workspace:
+        assert {row.outcome for row in workspace.coverage()} == {Outcome.READ}
 
 
 @pytest.mark.parametrize(

@@ -278,7 +278,7 @@ class ArchiveConnector(Connector):
                 reader = StoreReader(store, folder, key, draft=draft)
                 self._plan(key, folder.path or stem(file.name), reader, file.key, owner)
             elif folder.listed and not folder.others and not folder.problem:
-                self._note(key, Outcome.EMPTY, "")
+                self._note(key, Outcome.EMPTY, "", folder=key)
             if folder.others:
                 listed = ", ".join(
                     f"{plural}: {count:,}" for plural, count in folder.others.items()

@@ -267,7 +267,9 @@ def _pst_part(item: Any, index: int, store: Any) -> mime.Part:
             attachment = item.get_attachment(index)
             size = attachment.size
             if number_of(_values(attachment, store), METHOD) == EMBEDDED:
-                raise UnreadableError("a message within the message, not a file")
+                raise UnreadableError(
+                    "an attached message, which is not opened in a .pst: export it as .eml or .msg"
+                )
             if size > mime.MAX_MESSAGE_BYTES:
                 raise UnreadableError("an attachment longer than can be held")
             return bytes(attachment.read_buffer(size)) if size else b""
