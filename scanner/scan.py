@@ -178,7 +178,10 @@ def _window(
             f"--until: mail sent before {floor:%Y-%m-%d} was purged from {workspace.root} and is "
             "not read again; use another workspace for it"
         )
-    reason = f"mail sent before {floor:%Y-%m-%d} was purged, and is not read again"
+    reason = (
+        f"mail sent before {floor:%Y-%m-%d} was purged, and is not read again; people whom only "
+        "that mail made known can look new in the months after it"
+    )
     return (floor, until), lambda source: [
         Coverage(
             source, "", "", Outcome.OUT_OF_SCOPE, since, floor, reason=reason, unit=PURGED,

@@ -11,18 +11,21 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from copy import copy
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from scanner import purge, triage
+from scanner import purge, scope, triage
 from scanner.access import open_workspace
 from scanner.cli import app
 from scanner.config import Config
 from scanner.errors import ConfigError, StoreError, UnknownIdError
+from scanner.incidents import forgotten
 from scanner.model import Outcome, Verdict
+from scanner.report import gather
 from scanner.scan import scan
 from tests.build import JO, SAM, mbox, message, put
 from tests.fakes import files_of, rows_of
@@ -173,6 +176,43 @@ def test_what_is_held_goes_when_asked_for(audit: Audit) -> None:
     assert (done.plan.messages, len(done.plan.going), done.plan.held) == (4, 3, [])
     assert done.broken == []
     assert not {"unsettled", "confirmed"} & set(audit.keys())
+
+
+@pytest.mark.parametrize(
+    ("after", "kinds", "told"),
+    [
+        (timedelta(0), ("visible-recipients",), True),
+        (timedelta(days=179), ("near-twin-address",), True),
+        (timedelta(days=181), ("visible-recipients",), False),
+        (timedelta(days=10), ("iban",), False),
+        (None, ("visible-recipients",), False),
+    ],
+)
+def test_habits_that_went(
+    audit: Audit, after: timedelta | None, kinds: tuple[str, ...], told: bool
+) -> None:
+    """For half a year an incident that rests on habits says that older mail was purged."""
+    with open_workspace(audit.root) as workspace:
+        incident = workspace.incidents()[0]
+        marks = ("misdirected",) if kinds == ("near-twin-address",) else ()
+    first = None if after is None else BEFORE + after
+    messages = tuple(replace(m, sent_at=first) for m in incident.messages)
+    incident = replace(incident, messages=messages, kinds=kinds, markers=marks)
+    assert bool(forgotten(incident, BEFORE)) == told
+    assert not forgotten(incident, None)
+
+
+def test_reports_tell_of_habits_that_went(audit: Audit) -> None:
+    """Report, scope and coverage say that people may look new because older mail was purged."""
+    audit.purge()
+    audit.scan()
+    with open_workspace(audit.root) as workspace:
+        shown = gather.summary(workspace)
+        found = scope.scope(workspace, scope.find(workspace, shown.incidents[0].incident_id))
+        (row,) = [c for c in workspace.coverage() if c.entry == "purged"]
+    assert any(f"{BEFORE:%Y-%m-%d} was purged" in text for text in shown.incidents[0].unknown)
+    assert any(f"{BEFORE:%Y-%m-%d} was purged" in text for text in found.unknown)
+    assert "can look new" in row.reason
 
 
 def test_counts_and_the_register_stay(audit: Audit) -> None:

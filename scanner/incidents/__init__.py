@@ -20,7 +20,7 @@ from scanner.incidents.joins import Joiner
 from scanner.incidents.marks import NAMED, Event, Marker, is_cut, mark, markers, weights
 from scanner.incidents.nodes import Node, Quoted, plain_subject
 from scanner.incidents.passing import Header, Passed, Sight, passed_on
-from scanner.incidents.telling import gravest, mentioned, of_a_list, why
+from scanner.incidents.telling import VISIBLE, forgotten, gravest, mentioned, of_a_list, why
 from scanner.model import Finding, Incident, IncidentMessage, Mark
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = [
     "Node",
     "Quoted",
     "build",
+    "forgotten",
     "is_cut",
     "markers",
     "plain_subject",
@@ -44,7 +45,7 @@ REPEAT_WITHIN = timedelta(days=90)
 """So long after an incident another of the same sender is a repeat (docket: weeks to a quarter)."""
 
 REPEAT = "repeat"
-VISIBLE, SEALED = "visible-recipients", "sensitive-bcc"
+SEALED = "sensitive-bcc"
 
 MORE = 10
 """So many addresses in quoted text, beside those of quoted headers, are a finding of their own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from scanner.severity import Mentions
@@ -9,10 +10,11 @@ from scanner.text import lower_first
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
     from scanner.exposure import Exposure
     from scanner.incidents.marks import Event
-    from scanner.model import Finding
+    from scanner.model import Finding, Incident
     from scanner.severity import Context, KindFactors
 
 SAID = 3
@@ -35,6 +37,22 @@ SAYINGS = {
 
 
 _BY_A_PERSON = "named by a person, not found by the rules"
+
+VISIBLE = "visible-recipients"
+HABITS = timedelta(days=180)
+"""So long after the day up to which mail was purged people can look new who are not."""
+
+
+def forgotten(incident: Incident, purged: datetime | None) -> str:
+    """Return what is unknown of it because older mail was purged; empty for nothing."""
+    first = incident.first_sent_at
+    habits = VISIBLE in incident.kinds or "misdirected" in incident.markers
+    if purged is None or first is None or first >= purged + HABITS or not habits:
+        return ""
+    return (
+        "whether these people knew one another, or the sender knew them, before: mail sent before "
+        f"{purged:%Y-%m-%d} was purged, and who looks new may not be"
+    )
 
 
 def gravest(found: Sequence[Finding], kinds: Mapping[str, KindFactors]) -> list[str]:

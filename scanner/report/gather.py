@@ -122,6 +122,7 @@ class _View:
     def __init__(self, workspace: Workspace, edition: str, changes: Mapping[str, str]) -> None:
         self._keyed, self._full, self._changes = workspace.keyed, edition == FULL, changes
         self._named = mailbox_names(workspace)
+        self._purged = workspace.purges.floor()
 
     def subject(self, message: Any) -> str:
         """Return a subject as the edition shows it."""
@@ -177,7 +178,7 @@ class _View:
             escalation=self.escalation(facts["trail"]) if facts.get("trail") else None,
             findings=tuple(_finding(row) for m in incident.messages for row in _of(m, by_message)),
             timeline=self._timeline(incident),
-            unknown=_unknown(incident, facts),
+            unknown=(*_unknown(incident, facts), *self._forgotten(incident)),
             decision=_decision(standing.decision),
             state=standing.state,
             settled=standing.settled,
@@ -188,6 +189,10 @@ class _View:
             if standing.assessed == score
             else (standing.assessed.low, standing.assessed.high),
         )
+
+    def _forgotten(self, incident: Incident) -> tuple[str, ...]:
+        text = incidents.forgotten(incident, self._purged)
+        return (f"{text[:1].upper()}{text[1:]}.",) if text else ()
 
     def escalation(self, trail: Mapping[str, Any]) -> plain.Escalation:
         """Return how an exposure was reported."""

@@ -14,7 +14,7 @@ from scanner import detectors, triage, who
 from scanner.detectors.reports import ASTRAY_REPORT, EXPOSURE_REPORT
 from scanner.errors import UsageError
 from scanner.exposure import exposed_hashes
-from scanner.incidents import NAMED
+from scanner.incidents import NAMED, forgotten
 from scanner.model import Severity
 from scanner.scope import seek, traces
 from scanner.scope.leads import Choice, Lead, choices, find, lead, only
@@ -202,7 +202,15 @@ def scope(workspace: Workspace, found: Lead, *, full: bool = False, zone: str = 
         ),
         alike=(*_alike(workspace, incident), *map(_alike_message, messages[:SHOWN])),
         delivery=delivery,
-        unknown=_unknown(found, delivery, len(messages)),
+        unknown=tuple(
+            filter(
+                None,
+                [
+                    *_unknown(found, delivery, len(messages)),
+                    forgotten(incident, workspace.purges.floor()),
+                ],
+            )
+        ),
         clocks={
             name: getattr(standing, name, None)
             for name in ("first_alert_at", "reviewed_at", "aware_at", "deadline_at")
