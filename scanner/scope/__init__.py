@@ -168,8 +168,6 @@ def scope(workspace: Workspace, found: Lead, *, full: bool = False, zone: str = 
     )
     people = _people(workspace, rows, _deleted(directory, answers), full=full)
     delivery = _delivery(answers, people, incident)
-    known = detectors.kinds(workspace.meta(detectors.OWN_KINDS))
-    titles = {kind.id: kind.title for kind in known}
     score = standing.incident.score if standing else incident.score
     return Scope(
         incident_id=incident.incident_id,
@@ -183,7 +181,7 @@ def scope(workspace: Workspace, found: Lead, *, full: bool = False, zone: str = 
         severity=score.severity.value if incident.kinds else UNKNOWN,
         why=incident.why,
         kinds=incident.kinds,
-        kind_titles=tuple(titles.get(kind, kind) for kind in incident.kinds),
+        kind_titles=_titles(workspace, incident.kinds),
         markers=incident.markers,
         people_exposed=incident.people_exposed,
         people_low=incident.people_low,
@@ -202,15 +200,7 @@ def scope(workspace: Workspace, found: Lead, *, full: bool = False, zone: str = 
         ),
         alike=(*_alike(workspace, incident), *map(_alike_message, messages[:SHOWN])),
         delivery=delivery,
-        unknown=tuple(
-            filter(
-                None,
-                [
-                    *_unknown(found, delivery, len(messages)),
-                    forgotten(incident, workspace.purges.floor()),
-                ],
-            )
-        ),
+        unknown=_unknown(found, delivery, len(messages), workspace.purges.floor()),
         clocks={
             name: getattr(standing, name, None)
             for name in ("first_alert_at", "reviewed_at", "aware_at", "deadline_at")
@@ -218,6 +208,13 @@ def scope(workspace: Workspace, found: Lead, *, full: bool = False, zone: str = 
         state=standing.state if standing else "no incident",
         decision=standing.decision.verdict.value if standing and standing.decision else "",
     )
+
+
+def _titles(workspace: Workspace, ids: Sequence[str]) -> tuple[str, ...]:
+    """Return what kinds are called, those of packs as well."""
+    known = detectors.kinds(workspace.meta(detectors.OWN_KINDS))
+    titles = {kind.id: kind.title for kind in known}
+    return tuple(titles.get(one, one) for one in ids)
 
 
 def _outsiders(rows: Rows) -> list[str]:
@@ -458,7 +455,9 @@ def _delivery(
     return found
 
 
-def _unknown(found: Lead, delivery: dict[str, int], alike: int) -> tuple[str, ...]:
+def _unknown(
+    found: Lead, delivery: dict[str, int], alike: int, purged: datetime | None
+) -> tuple[str, ...]:
     """Return what mail alone cannot tell about this event."""
     incident = found.incident
     groups = incident.facts.get("recipient_kinds", {})
@@ -488,6 +487,8 @@ def _unknown(found: Lead, delivery: dict[str, int], alike: int) -> tuple[str, ..
         told.append(f"what {found.unsearched:,} more colleagues who got it did with it")
     if alike > SHOWN:
         told.append(f"whether {alike - SHOWN:,} more messages like it, not listed here, matter")
+    if text := forgotten(incident, purged):
+        told.append(text)
     return tuple(told)
 
 
