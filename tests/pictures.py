@@ -77,7 +77,7 @@ def digest(workspace: Path) -> str:
         "<!doctype html><meta charset=utf-8><title>mail</title><body style='margin:0;padding:20px;"
         "font:15px/1.5 system-ui'><b>From:</b> audit@calderbrook-homes.example<br><b>To:</b> "
         f"priyanka.nair@calderbrook-homes.example<br><b>Subject:</b> {html.escape(told.headline)}"
-        f"<pre style='font:14px/1.5 monospace;margin:14px 0 0'>{lines}</pre>"
+        f"<pre style='font:14px/1.5 monospace;white-space:pre-wrap;margin:14px 0 0'>{lines}</pre>"
     )
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import scanner
+from scanner.detectors import kinds
 from scanner.model import Severity
+from scanner.text import lower_first
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,6 +32,12 @@ OCSF_SEVERITY = {
     Severity.VERY_HIGH: (5, "Critical"),
 }
 """OCSF's `severity_id`; its highest that is no outage stands for very high."""
+
+
+@cache
+def _titles() -> dict[str, str]:
+    """Return what the kinds that come with the program are called; people's own go by their id."""
+    return {kind.id: lower_first(kind.title) for kind in kinds()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,8 @@ class Item:
     @property
     def about(self) -> str:
         """What was found, in words: the first kinds, gravest first."""
-        named = [kind.replace("-", " ") for kind in self.kinds[:KINDS_SHOWN]]
+        titles = _titles()
+        named = [titles.get(k) or k.replace("-", " ") for k in self.kinds[:KINDS_SHOWN]]
         more = len(self.kinds) - len(named)
         return f" ({', '.join(named)}{f' and {more} more' if more else ''})" if named else ""
 

@@ -64,8 +64,8 @@ def build(sheets: Sequence[Sheet[_T]], of: _T, title: str, edition: str) -> byte
         text = book.add_format({"text_wrap": True, "valign": "top"})
         left = {"valign": "top", "align": "left"}  # else a time touches the text beside it
         when = book.add_format({"num_format": "yyyy-mm-dd hh:mm", **left})
-        number = book.add_format({"valign": "top", "num_format": "#,##0.##", "indent": 1})
-        whole = book.add_format({"valign": "top", "num_format": "#,##0", "indent": 1})
+        right = {"valign": "top", "align": "right", "indent": 1}
+        whole, number = (book.add_format({"num_format": f, **right}) for f in ("#,##0", "#,##0.##"))
         among = [book.add_format({"num_format": f, **left}) for f in ("#,##0", "#,##0.##")]
         for sheet in sheets:
             page = book.add_worksheet(sheet.name)

@@ -96,8 +96,8 @@ def test_teams_is_told_by_an_adaptive_card(receiver: Receiver) -> None:
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
     texts = [block["text"] for block in attachment["content"]["body"]]
     assert texts[1:3] == [
-        "inc-0000000001: high, 1,500 people exposed (visible recipients)",
-        "inc-0000000002: high, 1,500 people exposed, reopened (visible recipients)",
+        "inc-0000000001: high, 1,500 people exposed (visible recipient lists)",
+        "inc-0000000002: high, 1,500 people exposed, reopened (visible recipient lists)",
     ]
     assert "`undisclosed scope ID`" in texts[3]
     assert "not read" in texts[4]
@@ -105,10 +105,10 @@ def test_teams_is_told_by_an_adaptive_card(receiver: Receiver) -> None:
 
 def test_a_line_names_the_first_kinds() -> None:
     """What a morning's reader is told first: how grave, how many, and what of."""
-    kinds = ("identity-set", "date-of-birth", "postal-address", "iban", "bic")
+    kinds = ("identity-set", "date-of-birth", "staff-number", "iban", "bic")
     assert digest(item(kinds=kinds)).lines[0] == (
-        "inc-0000000001: high, 1,500 people exposed (identity set, date of birth, postal address "
-        "and 2 more)"
+        "inc-0000000001: high, 1,500 people exposed (names with address and birth date together, "
+        "dates of birth, staff number and 2 more)"
     )
     assert digest(item(kinds=())).lines[0] == "inc-0000000001: high, 1,500 people exposed"
 
