@@ -108,13 +108,13 @@ ASKED = "answers asked for"
 def _months(dates: Iterable[datetime | None]) -> Collection[str] | None:
     """Return the months in which answers to messages of these dates can lie; None for any.
 
-    From the month before the first one: clocks differ.
+    From the day before the first one: clocks differ.
     """
     known = list(dates)
     first = min((at for at in known if at is not None), default=None)
     if first is None or None in known:
         return None
-    day = first.replace(day=1) - timedelta(days=1)
+    day = first - timedelta(days=1)
     found = {"undated"}
     while day <= datetime.now(UTC) + timedelta(days=31):
         found.add(f"{day:%Y-%m}")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from scanner import analyse, naming, purge
 from scanner.answers import ALL_READ, ELSEWHERE, GONE, LATER, WHAT
+from scanner.cli import app
 from scanner.config import Config
 from scanner.directory import Directory
 from scanner.model import Coverage, Outcome, Verdict
@@ -315,3 +320,26 @@ def test_what_answers_a_message_that_a_person_named(tmp_path: Path) -> None:
         naming.decide(workspace, note.message_id, Verdict.CONFIRMED, "read out on the phone")
         scan(configured(source), ["mail"], workspace)
         assert told(workspace) == TOLD
+
+
+def test_killed_at_any_moment(tmp_path: Path) -> None:
+    """Killed where answers begin to be awaited, are looked at, or are analysed, a scan goes on."""
+    put(tmp_path / "mail", {f"{OWNER}.mbox": mbox(map(to_mime, [LIST, *ANSWERS]))})
+    scan_ = ["scan", str(tmp_path / "mail"), "-w", str(tmp_path / "ws"), "--internal-domain",
+             "calder.example"]  # fmt: skip
+    for moment in (
+        ("sql", "INTO main.awaited", "1"),
+        ("sql", "DELETE FROM main.awaited", "1"),
+        ("sql", "INSERT OR REPLACE INTO main.findings", "1"),
+    ):
+        command = [sys.executable, "-m", "tests.killing", *moment, *scan_]
+        done = subprocess.run(
+            command, cwd=Path(__file__).parents[1], capture_output=True, check=False
+        )
+        assert done.returncode == -signal.SIGKILL, (moment, done.stderr)
+    result = CliRunner().invoke(app, scan_)
+    assert result.exit_code in {0, 1}, result.output
+    with Workspace(tmp_path / "ws") as workspace:
+        assert (told(workspace), workspace.awaited.by_mailbox()) == (TOLD, {})
+        directory = workspace.directory()
+    assert_as_in_full(tmp_path / "ws", directory)
