@@ -75,13 +75,13 @@ def awaited(
     known = workspace.candidate_ids() if workspace.meta(ASKED) else frozenset[str]()
     new = {m.internet_message_id: m.sent_at for i in incidents for m in i.messages}
     new = {identity: at for identity, at in new.items() if identity and identity not in known}
-    if not new:
+    asked = _asked(workspace) if new else {}
+    if not asked:
         return []
-    ids, months = pa.array(sorted(new), pa.string()), _months(new.values())
-    asked = _asked(workspace)
+    ids = pa.array(sorted(new), pa.string())
     found = []
-    for mailbox in workspace.mailboxes():
-        links = workspace.messages([mailbox], LINKS, months)
+    for mailbox, paths in sorted(workspace.parts.by_mailbox(_months(new.values())).items()):
+        links = workspace.parts.read(paths, LINKS)
         begun = pc.not_equal(links["thread"], links["internet_message_id"])
         names = pc.or_(
             pc.is_in(links["in_reply_to"], ids), pc.and_(pc.is_in(links["thread"], ids), begun)
@@ -89,7 +89,7 @@ def awaited(
         keys = links.filter(pc.and_(names, pc.invert(links["is_draft"])))["message_key"]
         if not len(keys):
             continue
-        table = workspace.messages([mailbox], RECORD, months)
+        table = workspace.parts.read(paths, RECORD)
         for row in table.filter(pc.is_in(table["message_key"], keys.combine_chunks())).to_pylist():
             people = [entry(p["name"], p["address"]) for p in row["recipients"]]
             windows = asked.get(row["unit"], ())
@@ -123,13 +123,17 @@ def _months(dates: Iterable[datetime | None]) -> Collection[str] | None:
 
 
 def _asked(workspace: Workspace) -> dict[str, list[Examination]]:
-    """Return by what rows have as their unit the windows whose content some scan asked for."""
-    sources: dict[str, dict[str, Checkpoint]] = {}
+    """Return the windows whose content some scan asked for, by what rows have as their unit."""
+    places = workspace.parts.places()
+    sources = {source for source, _ in places.values()}
+    known = {source: workspace.checkpoints(source) for source in sources}
     found = {}
-    for place, (source, unit) in workspace.parts.places().items():
-        known = sources.setdefault(source, workspace.checkpoints(source))
-        windows = [*known[unit].examined, *filter(None, [known[unit].pending])]
-        found[place] = [w for w in windows if w.content is not ContentLevel.NONE]
+    for place, (source, unit) in places.items():
+        one = known[source][unit]
+        windows = [*one.examined, *filter(None, [one.pending])]
+        looked_at = [w for w in windows if w.content is not ContentLevel.NONE]
+        if looked_at:
+            found[place] = looked_at
     return found
 
 

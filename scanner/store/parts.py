@@ -185,11 +185,13 @@ class Parts:
             if (names is None or mailbox in names) and (months is None or month in months)
         ]
 
-    def by_mailbox(self) -> dict[str, list[Path]]:
-        """Return the part files of each mailbox, in the order they were read."""
+    def by_mailbox(self, months: Collection[str] | None = None) -> dict[str, list[Path]]:
+        """Return the part files of each mailbox, of all or of some months, as they were read."""
         found: dict[str, list[Path]] = {}
-        for path, mailbox in self._db.query("SELECT path, mailbox FROM parts ORDER BY rowid"):
-            found.setdefault(mailbox, []).append(self._folder / path)
+        rows = self._db.query("SELECT path, mailbox, month FROM parts ORDER BY rowid")
+        for path, mailbox, month in rows:
+            if months is None or month in months:
+                found.setdefault(mailbox, []).append(self._folder / path)
         return found
 
 
