@@ -303,7 +303,7 @@ class _Work:
             disclosed_pairs=count.pairs(),
             name_fraction=round(count.named, 3),
             facts=count.facts()
-            | self._received(event)
+            | self._received(event, count)
             | {
                 "groups_counted": len(behind),
                 "group_readers": sum(behind),
@@ -317,8 +317,10 @@ class _Work:
             marks=marks,
         )
 
-    def _received(self, event: Event) -> dict[str, object]:
+    def _received(self, event: Event, count: Exposure) -> dict[str, object]:
         """Return to whom the exposing messages went; in content that is who could see the data."""
+        if event.exposing == event.shown and not (event.quoting or event.passing):
+            return count.received()  # they are what is counted already
         return Exposure([self.crowds.people(p) for p in event.exposing]).received()
 
     def _told(self, event: Event) -> dict[str, object]:
