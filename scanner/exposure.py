@@ -123,7 +123,7 @@ class Exposure:
         kinds = Counter(PERSON_KINDS[kind] for kind in shown.values())
         readers = set(self._all.person[self._all.outside & self._reads].tolist())
         return {
-            "domains": domains[:DOMAINS_SHOWN],
+            "domains": [list(one) for one in domains[:DOMAINS_SHOWN]],
             "other_domains": len(domains[DOMAINS_SHOWN:]),
             "other_domain_people": sum(number for _, number in domains[DOMAINS_SHOWN:]),
             "recipient_kinds": dict(kinds.most_common()),
@@ -144,7 +144,7 @@ class Exposure:
         domains = Counter(got.domain[outside].tolist()).most_common()
         return {
             "readers": len(set(got.person.tolist())),
-            "received": domains[:DOMAINS_SHOWN],
+            "received": [list(one) for one in domains[:DOMAINS_SHOWN]],
             "other_received": sum(number for _, number in domains[DOMAINS_SHOWN:]),
         }
 
