@@ -281,7 +281,7 @@ class Automaton:
 
     def _walk(self, codes: Bytes, at: int, state: int) -> int:
         """Return where one match ends, step by step: columns of one cost as much as of many."""
-        following, reads, step = self._listed
+        following, reads, step = self._next.data, self._listed, self._step
         bytes_, end = codes.data, -1
         while state := following[state + bytes_[at]]:
             at += step
@@ -291,8 +291,9 @@ class Automaton:
         return end
 
     @cached_property
-    def _listed(self) -> tuple[memoryview, list[int], int]:
-        return self._next.data, self._reads.tolist(), self._step
+    def _listed(self) -> list[int]:
+        reads: list[int] = self._reads.tolist()
+        return reads
 
 
 def _parts(pattern: re.Pattern[str], backwards: bool) -> Iterator[list[Any]]:

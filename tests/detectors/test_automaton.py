@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import re
 
@@ -59,3 +60,12 @@ def test_says_what_it_cannot(form: str) -> None:
     automaton = Automaton(re.compile("a"), re.compile(form))
     assert automaton.suited.tolist() == [True, False]
     assert automaton.ends(np.frombuffer(b"##abc#", np.uint8), np.array([2]), 1).tolist() == [-1]
+
+
+def test_pickles_when_it_was_used() -> None:
+    """What has matched goes to a worker process as well as what is new."""
+    automaton = Automaton(re.compile("ab+"))
+    codes, places = np.frombuffer(b"##abbc####", np.uint8), np.array([2])
+    found = automaton.ends(codes, places)
+    copy = pickle.loads(pickle.dumps(automaton))
+    assert copy.ends(codes, places).tolist() == found.tolist() == [5]
