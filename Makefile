@@ -25,9 +25,9 @@ venv-package:
 demo: $(READY)
 	$(BIN)/undisclosed demo
 
-# What measures time runs alone; everything else a file to each of two processes.
+# What measures time runs alone; everything else a file to each of three processes, which wait a good deal.
 test: $(READY)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not benchmark and not timed"
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not benchmark and not timed"
 	$(BIN)/python -m pytest -q -m "benchmark or timed"
 
 check: $(READY)

@@ -128,7 +128,7 @@ def test_a_year_in_weeks_is_a_year(tmp_path: Path, year: Mail) -> None:
         assert len(weeks.findings()) == len(once.findings())
 
 
-@settings(max_examples=4, deadline=None, derandomize=True)
+@settings(max_examples=3, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32), nights=st.integers(2, 4), late=st.booleans())
 def test_nights_in_any_order(
     tmp_path_factory: pytest.TempPathFactory, year: Mail, seed: int, nights: int, late: bool
