@@ -228,12 +228,17 @@ def test_no_content_of_a_time_that_was_not_asked_for(tmp_path: Path) -> None:
         assert told(workspace) == TOLD
 
 
+def in_two_sources(folder: Path) -> Config:
+    """Write the list into one archive and its answers into another; return what reads both."""
+    put(folder / "inbox", {f"{OWNER}.mbox": mbox(map(to_mime, ANSWERS))})
+    put(folder / "sent", {f"{OWNER}.mbox": mbox([to_mime(LIST)])})
+    paths = {name: {"type": "archive", "path": str(folder / name)} for name in ("inbox", "sent")}
+    return Config.model_validate({"internal_domains": ["calder.example"], "sources": paths})
+
+
 def test_answers_in_another_source(tmp_path: Path) -> None:
     """Those that lie where a scan does not read are told, and looked at when one does."""
-    put(tmp_path / "inbox", {f"{OWNER}.mbox": mbox(map(to_mime, ANSWERS))})
-    put(tmp_path / "sent", {f"{OWNER}.mbox": mbox([to_mime(LIST)])})
-    paths = {name: {"type": "archive", "path": str(tmp_path / name)} for name in ("inbox", "sent")}
-    config = Config.model_validate({"internal_domains": ["calder.example"], "sources": paths})
+    config = in_two_sources(tmp_path)
     with Workspace(tmp_path / "ws", create=True) as workspace:
         scan(config, ["inbox"], workspace)
         result = scan(config, ["sent"], workspace)
@@ -297,10 +302,7 @@ def test_an_answer_that_cannot_be_examined(tmp_path: Path) -> None:
 
 def test_awaited_answers_are_purged(tmp_path: Path) -> None:
     """A purge leaves no key of an answer that is still awaited."""
-    put(tmp_path / "inbox", {f"{OWNER}.mbox": mbox(map(to_mime, ANSWERS))})
-    put(tmp_path / "sent", {f"{OWNER}.mbox": mbox([to_mime(LIST)])})
-    paths = {name: {"type": "archive", "path": str(tmp_path / name)} for name in ("inbox", "sent")}
-    config = Config.model_validate({"internal_domains": ["calder.example"], "sources": paths})
+    config = in_two_sources(tmp_path)
     with Workspace(tmp_path / "ws", create=True) as workspace:
         scan(config, ["inbox"], workspace)
         scan(config, ["sent"], workspace)
